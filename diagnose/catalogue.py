@@ -1,0 +1,300 @@
+"""Signature files to `Signature`s; the only module that knows the file format.
+
+Floor 1. The format is described in `docs/signature-format.md`; unknown keys are errors, so that a
+mistyped key is found when the file is read and not when a hang goes unexplained.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from diagnose.errors import CatalogueError
+from diagnose.model import (
+    Certainty,
+    Channel,
+    Condition,
+    Confuser,
+    Example,
+    Fix,
+    Kind,
+    Retry,
+    Role,
+    Scope,
+    Signature,
+)
+
+KEYS = (
+    "title",
+    "role",
+    "channel",
+    "kind",
+    "certainty",
+    "leads_to",
+    "seen_on",
+    "symptom",
+    "root_cause",
+    "retry",
+    "retry_why",
+    "applies",
+    "match",
+    "fix",
+    "confuser",
+    "example",
+    "counterexample",
+)
+SCOPE_KEYS = ("engines", "versions", "hardware")
+CONDITION_KINDS = ("line", "sequence", "near", "all", "any", "none", "fact", "phase", "signature")
+CONDITION_KEYS = (
+    *CONDITION_KINDS,
+    "within",
+    "count",
+    "ranks",
+    "role",
+    "silent_s",
+    "last",
+    "reached",
+    "equals",
+    "at_least",
+    "at_most",
+    "certainty",
+)
+MATCH_KEYS = ("any", "all", "none", "ordered", "cleared_by")
+
+_E = TypeVar("_E", Role, Channel, Kind, Certainty, Retry)
+
+
+def default_root() -> Path:
+    """The catalogue that came with the package: inside it when installed, beside it in a checkout."""
+    inside = Path(__file__).parent / "signatures"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "signatures"
+
+
+def load(root: Path) -> dict[str, Signature]:
+    """Reads every signature file below `root`, by id, in id order.
+
+    Raises:
+        CatalogueError: If a file is wrong, or the folder holds none.
+    """
+    paths = sorted(root.glob("*/*.toml"))
+    if not paths:
+        raise CatalogueError(
+            f"no signature files below {root}", "expected <component>/<mechanism>.toml"
+        )
+    signatures = [read(path) for path in paths]
+    return {signature.id: signature for signature in signatures}
+
+
+def read(path: Path) -> Signature:
+    """Reads one signature file.
+
+    Raises:
+        CatalogueError: If it cannot be read or is not what the format asks for.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CatalogueError(f"{path}: {error}", "see docs/signature-format.md") from error
+    try:
+        return parse(f"{path.parent.name}/{path.stem}", table)
+    except CatalogueError as error:
+        raise CatalogueError(f"{path}: {error.message}", error.remedy) from error
+
+
+def parse(id: str, table: Mapping[str, Any]) -> Signature:
+    """Turns the contents of a signature file into a `Signature`.
+
+    Raises:
+        CatalogueError: If a key is unknown, missing or of the wrong type.
+    """
+    _only(table, KEYS, "signature")
+    match, ordered, cleared_by = _match(_table(table, "match"))
+    return Signature(
+        id=id,
+        title=_text(table, "title", required=True),
+        role=_enum(Role, table, "role"),
+        channel=_enum(Channel, table, "channel", Channel.LOG),
+        kind=_enum(Kind, table, "kind"),
+        certainty=_enum(Certainty, table, "certainty", Certainty.HIGH),
+        leads_to=_texts(table, "leads_to"),
+        seen_on=_texts(table, "seen_on"),
+        symptom=_text(table, "symptom").strip(),
+        root_cause=_text(table, "root_cause").strip(),
+        retry=_enum(Retry, table, "retry", Retry.AFTER_FIX),
+        retry_why=_text(table, "retry_why"),
+        scope=_scope(_table(table, "applies"), SCOPE_KEYS),
+        match=match,
+        ordered=ordered,
+        cleared_by=cleared_by,
+        fixes=tuple(_fix(entry) for entry in _tables(table, "fix")),
+        confusers=tuple(_confuser(entry) for entry in _tables(table, "confuser")),
+        examples=tuple(_example(entry, "source") for entry in _tables(table, "example")),
+        counterexamples=tuple(_example(entry, "why") for entry in _tables(table, "counterexample")),
+    )
+
+
+def lines_of(condition: Condition) -> Iterable[str]:
+    """Every line expression below a condition, in file order, with repetitions."""
+    if condition.line:
+        yield condition.line
+    yield from condition.sequence
+    yield from condition.near
+    for inner in (*condition.all, *condition.any, *condition.none):
+        yield from lines_of(inner)
+
+
+def patterns_of(signature: Signature) -> tuple[str, ...]:
+    """Every distinct line expression a signature needs, `cleared_by` included."""
+    return tuple(dict.fromkeys((*lines_of(signature.match), *signature.cleared_by)))
+
+
+def _match(table: Mapping[str, Any]) -> tuple[Condition, bool, tuple[str, ...]]:
+    _only(table, MATCH_KEYS, "[match]")
+    condition = Condition(
+        all=_conditions(table, "all"),
+        any=_conditions(table, "any"),
+        none=_conditions(table, "none"),
+    )
+    if not condition.all and not condition.any:
+        raise CatalogueError("[match] needs `any` or `all`", "absence alone is no evidence")
+    ordered = table.get("ordered", False)
+    if not isinstance(ordered, bool):
+        raise CatalogueError("`ordered` must be true or false")
+    return condition, ordered, _texts(table, "cleared_by")
+
+
+def _conditions(table: Mapping[str, Any], key: str) -> tuple[Condition, ...]:
+    entries = table.get(key, [])
+    if not isinstance(entries, list):
+        raise CatalogueError(f"`{key}` must be a list")
+    return tuple(_condition(entry) for entry in entries)
+
+
+def _condition(entry: object) -> Condition:
+    if isinstance(entry, str):
+        return Condition(line=entry)
+    if not isinstance(entry, dict):
+        raise CatalogueError(f"a condition must be a string or a table, not {entry!r}")
+    _only(entry, CONDITION_KEYS, "condition")
+    kinds = [key for key in CONDITION_KINDS if key in entry]
+    if len(kinds) != 1:
+        raise CatalogueError(f"a condition needs exactly one of {', '.join(CONDITION_KINDS)}")
+    values: dict[str, Any] = dict(entry)
+    for key in ("all", "any", "none"):
+        values[key] = _conditions(entry, key)
+    for key in ("sequence", "near", "equals"):
+        values[key] = _texts(entry, key)
+    if "certainty" in entry:
+        values["certainty"] = _enum(Certainty, entry, "certainty")
+    if entry.get("ranks", "all") not in ("one", "several", "some", "all"):
+        raise CatalogueError("`ranks` must be one, several, some or all")
+    for key, types in _CONDITION_TYPES.items():
+        if key in entry and not (
+            isinstance(entry[key], types) and (bool in types or not isinstance(entry[key], bool))
+        ):
+            raise CatalogueError(f"`{key}` of a condition has the wrong type")
+    return Condition(**values)
+
+
+_CONDITION_TYPES: Mapping[str, tuple[type, ...]] = {
+    "line": (str,),
+    "fact": (str,),
+    "phase": (str,),
+    "signature": (str,),
+    "role": (str,),
+    "within": (int,),
+    "count": (int,),
+    "silent_s": (int, float),
+    "last": (bool,),
+    "reached": (bool,),
+    "at_least": (int, float),
+    "at_most": (int, float),
+}
+
+
+def _fix(table: Mapping[str, Any]) -> Fix:
+    _only(table, (*SCOPE_KEYS, "summary", "now", "recipe", "warning"), "[[fix]]")
+    return Fix(
+        summary=_text(table, "summary", required=True).strip(),
+        now=_texts(table, "now"),
+        recipe=_texts(table, "recipe"),
+        warning=_text(table, "warning").strip(),
+        scope=_scope(table, None),
+    )
+
+
+def _confuser(table: Mapping[str, Any]) -> Confuser:
+    _only(table, ("id", "differs"), "[[confuser]]")
+    return Confuser(_text(table, "id", required=True), _text(table, "differs", required=True))
+
+
+def _example(table: Mapping[str, Any], note: str) -> Example:
+    _only(table, ("text", "captures", note), "[[example]]")
+    captures = _table(table, "captures")
+    return Example(
+        text=_text(table, "text", required=True),
+        captures={name: str(value) for name, value in captures.items()},
+        **{note: _text(table, note, required=True)},
+    )
+
+
+def _scope(table: Mapping[str, Any], only: tuple[str, ...] | None) -> Scope:
+    if only is not None:
+        _only(table, only, "[applies]")
+    versions = _text(table, "versions")
+    if versions:
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+        try:
+            SpecifierSet(versions)
+        except InvalidSpecifier as error:
+            raise CatalogueError(f"`versions` is no version specifier: {versions!r}") from error
+    return Scope(_texts(table, "engines"), versions, _texts(table, "hardware"))
+
+
+def _only(table: Mapping[str, Any], keys: Iterable[str], where: str) -> None:
+    unknown = sorted(set(table) - set(keys))
+    if unknown:
+        raise CatalogueError(f"unknown key `{unknown[0]}` in {where}", f"known: {', '.join(keys)}")
+
+
+def _text(table: Mapping[str, Any], key: str, *, required: bool = False) -> str:
+    value = table.get(key, "")
+    if not isinstance(value, str):
+        raise CatalogueError(f"`{key}` must be a string")
+    if required and not value.strip():
+        raise CatalogueError(f"`{key}` is missing")
+    return value
+
+
+def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    values = table.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise CatalogueError(f"`{key}` must be a list of strings")
+    return tuple(values)
+
+
+def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = table.get(key, {})
+    if not isinstance(value, dict):
+        raise CatalogueError(f"`{key}` must be a table")
+    return value
+
+
+def _tables(table: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    values = table.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+        raise CatalogueError(f"`{key}` must be written as [[{key}]]")
+    return values
+
+
+def _enum(kind: type[_E], table: Mapping[str, Any], key: str, default: _E | None = None) -> _E:
+    if key not in table and default is not None:
+        return default
+    try:
+        return kind(str(table.get(key, "")))
+    except ValueError as error:
+        choices = ", ".join(kind)
+        raise CatalogueError(f"`{key}` must be one of {choices}") from error
