@@ -1,0 +1,5 @@
+"""Runs the command line as `python -m diagnose`."""
+
+from diagnose.cli import main
+
+main()

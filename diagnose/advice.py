@@ -1,0 +1,66 @@
+"""What to do about a finding: the fix that fits this version, with its placeholders filled in.
+
+Floor 9: pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from diagnose.match import applies, version_fits
+from diagnose.model import Finding, Fix
+
+_PLACEHOLDER = re.compile(r"<([a-z_][a-z0-9_]*)>")
+
+
+def fix_for(finding: Finding, facts: Mapping[str, str]) -> Fix | None:
+    """The first fix whose scope fits the run; for an unknown version, the first that has no range.
+
+    Placeholders are filled from the finding's captures, then from the facts; a line that still holds
+    one is dropped, so that nobody pastes `<lock>` into a shell.
+    """
+    chosen = _choose(finding.signature.fixes, facts)
+    if chosen is None:
+        return None
+    values = {**facts, **finding.captures}
+    return replace(
+        chosen,
+        summary=_fill(chosen.summary, values) or chosen.summary,
+        now=_filled(chosen.now, values),
+        recipe=_filled(chosen.recipe, values),
+        scope=chosen.scope,
+    )
+
+
+def _choose(fixes: Sequence[Fix], facts: Mapping[str, str]) -> Fix | None:
+    fitting = [fix for fix in fixes if applies(fix.scope, facts)]
+    certain = [fix for fix in fitting if version_fits(fix.scope.versions, facts.get("version", ""))]
+    if certain:
+        return certain[0]
+    return fitting[0] if fitting else None
+
+
+def depends_on_version(finding: Finding, facts: Mapping[str, str]) -> bool:
+    """Whether another version would get another fix, and the version is not known."""
+    ranged = any(fix.scope.versions for fix in finding.signature.fixes)
+    return ranged and not facts.get("version")
+
+
+def _filled(lines: Sequence[str], values: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(filled for line in lines if (filled := _fill(line, values)))
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    """The text with its placeholders filled; empty when one has no value."""
+    missing = False
+
+    def value(match: re.Match[str]) -> str:
+        nonlocal missing
+        if match[1] not in values:
+            missing = True
+        return values.get(match[1], "")
+
+    filled = _PLACEHOLDER.sub(value, text)
+    return "" if missing else filled

@@ -1,0 +1,233 @@
+"""From findings to one causal chain.
+
+Floor 8: pure. The catalogue says what can lead to what; this module keeps the links that the observed
+order allows, drops what later lines show to have passed, and names the cause that explains most of
+what was seen. There is no global priority: a wrapper never outranks its cause, because the cause
+reaches the wrapper and the wrapper does not reach the cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from diagnose.match import STRENGTH, version_fits
+from diagnose.model import (
+    Alternative,
+    Certainty,
+    Evidence,
+    Finding,
+    Kind,
+    Link,
+    Progress,
+    Role,
+    Signature,
+)
+from diagnose.progress import reached_after
+from diagnose.run import before
+
+NAMED = 0.5
+"""A cause below this confidence is a candidate and is not named."""
+BASE = {Certainty.HIGH: 0.9, Certainty.MEDIUM: 0.7, Certainty.LOW: 0.35}
+HANGS = (Kind.STARTUP_HANG, Kind.RUNTIME_HANG)
+# A process that ended of one of these cannot print a later start-up phase.
+FATAL_KINDS = (Kind.CRASH, Kind.CONFIG, Kind.INFRA)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The chain, before anything is said about the verdict."""
+
+    cause: Finding | None
+    confidence: float
+    chain: tuple[Link, ...]
+    alternatives: tuple[Alternative, ...]
+    also: tuple[Finding, ...]
+
+
+def standing(
+    findings: Sequence[Finding], progress: Progress, done: Evidence | None
+) -> list[Finding]:
+    """The findings that nothing later disproves: not benign, not cleared, not before a good end.
+
+    What came before the server was ready has passed, unless it leads to something seen after.
+    """
+    live = [f for f in findings if f.signature.role is not Role.BENIGN and f.cleared_by is None]
+    if done is not None:
+        live = [f for f in live if f.signature.role is Role.CAUSE or not _passed(f, done)]
+    if progress.ready is None:
+        return live
+    after = [f for f in live if not _passed(f, progress.ready)]
+    return [
+        f for f in live if f in after or any(g.signature.id in f.signature.leads_to for g in after)
+    ]
+
+
+def explain(
+    live: Sequence[Finding],
+    progress: Progress,
+    facts: Mapping[str, str],
+    signatures: Mapping[str, Signature],
+) -> Explanation:
+    """Names the cause whose chain explains most.
+
+    Args:
+        live: What `standing` left, in observed order.
+        progress: How far the run came.
+        facts: The settings of the run.
+        signatures: The catalogue, for links through mechanisms that were not seen.
+    """
+    reach = {f.signature.id: _reach(f, live, signatures) for f in live}
+    causes = [f for f in live if f.signature.role is Role.CAUSE]
+    able = [f for f in causes if f.certainty is not Certainty.LOW]
+    roots = [f for f in able if not _explained(f, able, reach)] or able
+    roots.sort(key=lambda f: _rank(f, reach, progress))
+    head = roots[0] if roots else None
+    confidence = _confidence(head, roots, reach, progress, facts) if head else 0.0
+    if head is None or confidence < NAMED:
+        rest = [
+            Alternative(f, round(_alone(f), 2), _separates(f, causes)) for f in _candidates(causes)
+        ]
+        chain = tuple(Link(f.signature, f) for f in live if f.signature.role is not Role.CAUSE)
+        return Explanation(None, 0.0, chain, tuple(rest[:5]), ())
+    effects = [f for f in live if f.signature.id in reach[head.signature.id] and f is not head]
+    others = [f for f in causes if f is not head and f not in effects]
+    return Explanation(
+        cause=head,
+        confidence=round(confidence, 2),
+        chain=(Link(head.signature, head), *_hops(head, effects, signatures)),
+        alternatives=tuple(
+            Alternative(f, round(_alone(f) * 0.5, 2), _separation(head, f))
+            for f in _candidates(others)[:4]
+        ),
+        also=tuple(f for f in live if f is not head and f not in effects and f not in others),
+    )
+
+
+def _passed(finding: Finding, mark: Evidence) -> bool:
+    return finding.last.order != mark.order and before(finding.last, mark)
+
+
+def _reach(
+    start: Finding, live: Sequence[Finding], signatures: Mapping[str, Signature]
+) -> set[str]:
+    """Ids of the findings that `start` accounts for, itself included."""
+    possible = _possible(start.signature.id, signatures)
+    return {
+        f.signature.id
+        for f in live
+        if f is start or (_allowed(start, f) and (f.signature.id in possible or _follows(start, f)))
+    }
+
+
+def _possible(id: str, signatures: Mapping[str, Signature]) -> set[str]:
+    """Everything the catalogue says `id` can lead to, through any number of hops."""
+    reached, frontier = set(), [id]
+    while frontier:
+        signature = signatures.get(frontier.pop())
+        for effect in signature.leads_to if signature else ():
+            if effect not in reached:
+                reached.add(effect)
+                frontier.append(effect)
+    return reached - {id}
+
+
+def _follows(cause: Finding, effect: Finding) -> bool:
+    """Whatever came before a failure leads to it, without having to say so."""
+    return effect.signature.role is Role.FAILURE and cause.signature.role is Role.CAUSE
+
+
+def _allowed(cause: Finding, effect: Finding) -> bool:
+    # What a hang shows (a stack, a listing) is a state, looked at after it began.
+    return cause.signature.kind in HANGS or before(cause.first, effect.last)
+
+
+def _explained(finding: Finding, able: Sequence[Finding], reach: Mapping[str, set[str]]) -> bool:
+    id = finding.signature.id
+    return any(
+        id in reach[other.signature.id] and other.signature.id not in reach[id]
+        for other in able
+        if other is not finding
+    )
+
+
+def _rank(
+    finding: Finding, reach: Mapping[str, set[str]], progress: Progress
+) -> tuple[bool, int, int, tuple[int, int]]:
+    return (
+        _survived(finding, progress),
+        -STRENGTH[finding.certainty],
+        -len(reach[finding.signature.id]),
+        finding.first.order,
+    )
+
+
+def _survived(finding: Finding, progress: Progress) -> bool:
+    """Whether the start-up went on after something that should have ended it."""
+    return finding.signature.kind in FATAL_KINDS and reached_after(progress, finding.last)
+
+
+def _alone(finding: Finding) -> float:
+    return BASE[finding.certainty]
+
+
+def _confidence(
+    head: Finding,
+    roots: Sequence[Finding],
+    reach: Mapping[str, set[str]],
+    progress: Progress,
+    facts: Mapping[str, str],
+) -> float:
+    value = BASE[head.certainty]
+    if len(reach[head.signature.id]) > 1:
+        value += 0.04
+    rivals = [
+        f
+        for f in roots[1:]
+        if f.certainty is head.certainty and _survived(f, progress) == _survived(head, progress)
+    ]
+    if rivals:
+        value *= 0.85
+    if _survived(head, progress):
+        value *= 0.75
+    if version_fits(head.signature.scope.versions, facts.get("version", "")) is None:
+        value *= 0.9
+    return value
+
+
+def _candidates(causes: Sequence[Finding]) -> list[Finding]:
+    return sorted(causes, key=lambda f: (-STRENGTH[f.certainty], f.first.order))
+
+
+def _separates(finding: Finding, others: Sequence[Finding]) -> str:
+    for other in others:
+        if other is not finding and (text := _separation(other, finding)):
+            return text
+    return finding.signature.confusers[0].differs if finding.signature.confusers else ""
+
+
+def _separation(head: Finding, other: Finding) -> str:
+    """What would decide between two causes, from either's list of confusers."""
+    for one, two in ((head, other), (other, head)):
+        for confuser in one.signature.confusers:
+            if confuser.id == two.signature.id:
+                return confuser.differs
+    return ""
+
+
+def _hops(
+    head: Finding, effects: Sequence[Finding], signatures: Mapping[str, Signature]
+) -> list[Link]:
+    """What the cause led to, in observed order, and the hops that a log cannot show."""
+    seen = {f.signature.id for f in effects}
+    hidden = [
+        Link(signatures[id], None, "could-not-look")
+        for id in head.signature.leads_to
+        if id in signatures
+        and id not in seen
+        and signatures[id].role is Role.CAUSE
+        and head.signature.kind in HANGS
+        and signatures[id].kind in HANGS
+    ]
+    ordered = sorted(effects, key=lambda f: (f.signature.role is Role.FAILURE, f.first.order))
+    return [*hidden, *(Link(f.signature, f) for f in ordered)]

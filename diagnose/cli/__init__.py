@@ -1,0 +1,76 @@
+"""The command line: one file a command, and the only place that picks an exit code.
+
+Floor 12. Commands are imported when they are called, so that `diagnose --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from diagnose import __version__
+from diagnose.errors import DiagnoseError
+
+COMMANDS = {
+    "log": "Name the likely cause of a failed or hung job from the logs it left behind.",
+    "signatures": "Look at the catalogue of failure signatures, check it, extend it.",
+}
+"""Every command and its one-line help, so that listing them imports none."""
+
+
+class _Lazy(click.Group):
+    """A group whose commands live in modules of their own, imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"diagnose.cli.{name}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="diagnose")
+def group() -> None:
+    """Find out why an LLM server failed or hangs: the cause, the evidence, the fix.
+
+    Exit codes: 0 no failure seen · 1 cause named · 2 usage · 3 failed or hung, cause not known ·
+    4 input could not be read.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and ends the process with its exit code."""
+    try:
+        code = group.main(arguments, prog_name="diagnose", standalone_mode=False)
+    except click.exceptions.Abort:
+        _leave(130)
+    except click.ClickException as error:
+        error.show()
+        _leave(error.exit_code)
+    except DiagnoseError as error:
+        click.echo(f"diagnose: {error.message}", err=True)
+        if error.remedy:
+            click.echo(f"  {error.remedy}", err=True)
+        _leave(error.exit_code)
+    except BrokenPipeError:
+        # The reader went away (`diagnose log … | head`): not an error, and nothing more to say.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - closed by the process's end
+        _leave(141)
+    _leave(code if isinstance(code, int) else 0)
+
+
+def _leave(code: int) -> None:
+    sys.exit(code)

@@ -1,0 +1,104 @@
+"""`diagnose log`: from what a job left behind to the cause, the chain and the fix."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from diagnose.cli.output import FORMATS, write
+from diagnose.errors import InputError
+
+if TYPE_CHECKING:
+    from diagnose.model import Diagnosis
+
+EXIT_OK, EXIT_NAMED, EXIT_UNKNOWN, EXIT_UNREADABLE = 0, 1, 3, 4
+
+
+@click.command("log")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="terminal", show_default=True
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the report there instead of to stdout.",
+)
+@click.option(
+    "--signatures",
+    "roots",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A further folder of signature files.",
+)
+@click.option(
+    "--scanner",
+    type=click.Choice(("auto", "hyperscan", "re2", "regex")),
+    default="auto",
+    hidden=True,
+)
+@click.option("--quiet", "-q", is_flag=True, help="Only the verdict, the cause and the fix.")
+@click.option("--verbose", "-v", is_flag=True, help="More evidence, settings and processes.")
+def command(
+    paths: tuple[str, ...],
+    format_: str,
+    output: Path | None,
+    roots: tuple[Path, ...],
+    scanner: str,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Name the likely cause of a failed or hung job from the logs it left behind.
+
+    PATH is a file, a folder, an archive (.gz .bz2 .xz .zst .zip .tar.*) or - for standard input. All
+    of them together are taken as one run.
+    """
+    diagnosis = run(paths, roots=roots, scanner=scanner)
+    write(diagnosis, format_, output, quiet=quiet, verbose=verbose)
+    return exit_code(diagnosis)
+
+
+def run(
+    paths: tuple[str, ...], *, roots: tuple[Path, ...] = (), scanner: str = "auto"
+) -> Diagnosis:
+    """Reads the inputs and diagnoses them as one run.
+
+    Raises:
+        InputError: If none of the inputs could be read.
+    """
+    from diagnose.catalogue import default_root, load
+    from diagnose.cli.progress import Bar
+    from diagnose.pipeline import Examiner
+    from diagnose.scan import default_cache
+    from diagnose.sources import open_paths
+
+    signatures = load(default_root())
+    for root in roots:
+        signatures.update(load(root))
+    examiner = Examiner(signatures, cache=default_cache(), engine=scanner)
+    with Bar(paths) as bar:
+        diagnosis = examiner.diagnose(open_paths(paths, sys.stdin.buffer, progress=bar.advance))
+    if not any(source.size_bytes for source in diagnosis.sources):
+        problems = "; ".join(f"{s.name}: {s.problem or 'empty'}" for s in diagnosis.sources)
+        raise InputError(
+            f"nothing could be read ({problems or 'no files found'})",
+            "name a log file, a folder or an archive",
+        )
+    return diagnosis
+
+
+def exit_code(diagnosis: Diagnosis) -> int:
+    """0 no failure seen, 1 cause named, 3 failed or hung with no cause known."""
+    from diagnose.model import Verdict
+
+    if diagnosis.cause is not None:
+        return EXIT_NAMED
+    if diagnosis.verdict in (Verdict.FAILED, Verdict.HUNG):
+        return EXIT_UNKNOWN
+    if diagnosis.verdict is Verdict.UNDECIDABLE and (diagnosis.chain or diagnosis.alternatives):
+        return EXIT_UNKNOWN
+    return EXIT_OK

@@ -1,0 +1,76 @@
+"""Writes a diagnosis in the format asked for, to standard output or to a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from diagnose.errors import InputError
+
+if TYPE_CHECKING:
+    from diagnose.model import Diagnosis
+
+FORMATS = ("terminal", "json", "markdown")
+
+
+def write(
+    diagnosis: Diagnosis,
+    format_: str,
+    output: Path | None = None,
+    *,
+    quiet: bool = False,
+    verbose: bool = False,
+) -> None:
+    """Renders the diagnosis and writes it.
+
+    Raises:
+        InputError: If the output file cannot be written.
+    """
+    text = render(diagnosis, format_, to_file=output is not None, quiet=quiet, verbose=verbose)
+    if output is None:
+        click.echo(text, nl=False, color=True)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"cannot write {output}: {error.strerror}", "name another --output"
+        ) from error
+
+
+def render(
+    diagnosis: Diagnosis, format_: str, *, to_file: bool, quiet: bool = False, verbose: bool = False
+) -> str:
+    """The report as text; with colour only for a terminal."""
+    if format_ == "json":
+        from diagnose.report.json import to_json
+
+        return json.dumps(to_json(diagnosis), indent=2, ensure_ascii=False) + "\n"
+    if format_ == "markdown":
+        from diagnose.report.markdown import to_markdown
+
+        return to_markdown(diagnosis)
+    from diagnose.report.terminal import to_terminal
+
+    colour = not to_file and _colour()
+    return to_terminal(
+        diagnosis, width=_width(to_file), colour=colour, quiet=quiet, verbose=verbose
+    )
+
+
+def _colour() -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def _width(to_file: bool) -> int:
+    if to_file or not sys.stdout.isatty():
+        columns = os.environ.get("COLUMNS", "")
+        return int(columns) if columns.isdigit() and int(columns) >= 40 else 100
+    return max(40, min(os.get_terminal_size().columns, 160))

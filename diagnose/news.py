@@ -1,0 +1,75 @@
+"""Which lines are news: the difference between a process that works and one that only breathes.
+
+Floor 5: pure. A heartbeat says that somebody still waits; an ending says that somebody gave up. What
+is left, and was not said in the same words before, is news, and the last of it is the last progress.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from diagnose.model import Line
+
+_HEARTBEAT = re.compile(
+    r"No available (?:shared memory broadcast )?block found"
+    r"|[Ww]aiting for (?:\d+ (?:local|remote)|READY message|(?:the )?server|(?:the )?health|shard|result file|core engine"
+    r"|clients? to|creating a placement group|baton release|pods?\b)"
+    r"|[Ss]till waiting"
+    r"|Avg prompt throughput: 0\.0 tokens/s, Avg generation throughput: 0\.0 tokens/s"
+    r"|\"(?:GET|HEAD) /(?:health|ping|metrics|v1/models|get_server_info|server_info)\b"
+    r"|gen throughput \(token/s\): 0\.0{1,2}\b"
+    r"|curl: \(7\)|Connection refused"
+    r"|^\s*$"
+)
+_ENDING = re.compile(
+    r"The operation was cancel+ed|exceeded the maximum execution time|has timed out after"
+    r"|Process completed with exit code|CANCELLED AT |Job step aborted|Force Terminated|Terminated\b|job allocation .{0,20} revoked"
+    r"|[Cc]leaning up orphan processes|Terminate orphan process|^Post job cleanup|^##\[(?:group|endgroup|error|warning|section|debug)\]"
+    r"|Parent process exited|\[shutdown\]|force killing sub process|leaked (?:semaphore|shared_memory)|resource_tracker"
+    r"|Shutting down|shutdown signal|shutting down|Received SIG|KeyboardInterrupt|asyncio\.exceptions\.CancelledError"
+    r"|destroy_process_group|nanobind: leaked|Application shutdown|Finished server process|exit(?:ed)? (?:with )?(?:code|status)"
+    r"|^Killed$|scancel|canceling|Canceling|^rc=\d+$|warnings\.warn"
+)
+_BAR = re.compile(r"(?P<done>\d[\d.,]*[kKMGT]?)\s*/\s*(?P<all>\d[\d.,]*[kKMGT]?)\s*\[")
+_PERCENT = re.compile(r"\b\d{1,3}%")
+
+
+def is_heartbeat(line: Line) -> bool:
+    """Whether a line only says that somebody still waits."""
+    return _HEARTBEAT.search(line.message) is not None
+
+
+def is_ending(line: Line) -> bool:
+    """Whether a line belongs to the end of the run: a cancel, a clean-up, a teardown."""
+    return _ENDING.search(line.message) is not None
+
+
+def last_news(lines: Sequence[Line]) -> Line | None:
+    """The last line that says something which was not said before; None when there is none.
+
+    Args:
+        lines: The end of a log, in order.
+    """
+    seen: set[str] = set()
+    last = None
+    for line in lines:
+        said = _said(line)
+        if said in seen or is_heartbeat(line) or is_ending(line):
+            continue
+        seen.add(said)
+        last = line
+    return last
+
+
+def _said(line: Line) -> str:
+    bar = _BAR.search(line.message)
+    if bar and _PERCENT.search(line.message):
+        # A bar that is redrawn with only its clock moving on has not moved.
+        return (
+            line.message[: bar.start()].split("%")[0].rstrip("0123456789 ")
+            + bar["done"]
+            + "/"
+            + bar["all"]
+        )
+    return f"{line.writer.key} {line.message}"

@@ -1,0 +1,144 @@
+"""From inputs to a diagnosis: the order in which the floors are asked.
+
+Floor 11. The only place that knows all the steps: scan, join, settings, phases, match, explain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from diagnose import advice, facts, phases, trouble, verdict
+from diagnose.catalogue import patterns_of
+from diagnose.causal import explain, standing
+from diagnose.match import Matcher
+from diagnose.model import (
+    Channel,
+    Diagnosis,
+    Finding,
+    Kind,
+    Progress,
+    Signature,
+    SourceNote,
+    Unknown,
+    Verdict,
+)
+from diagnose.mystery import explore
+from diagnose.progress import progress
+from diagnose.run import Run
+from diagnose.scan import Scanner
+from diagnose.sources import Source
+
+
+class Examiner:
+    """Diagnoses runs with one catalogue; the costly preparations are made once.
+
+    Args:
+        signatures: The catalogue, by id.
+        cache: Folder for the compiled scanner; None for none.
+        engine: Which scanner to use: `auto`, `hyperscan`, `re2` or `regex`.
+    """
+
+    def __init__(
+        self,
+        signatures: Mapping[str, Signature],
+        *,
+        cache: Path | None = None,
+        engine: str = "auto",
+    ) -> None:
+        self._signatures = {id: s for id, s in signatures.items() if s.channel is Channel.LOG}
+        windows = {**facts.WINDOWS, **trouble.WINDOWS}
+        self._patterns = tuple(
+            dict.fromkeys(
+                (
+                    *(p for s in self._signatures.values() for p in patterns_of(s)),
+                    *facts.PATTERNS,
+                    *phases.patterns(),
+                    *trouble.PATTERNS,
+                    *windows,
+                )
+            )
+        )
+        index = {pattern: number for number, pattern in enumerate(self._patterns)}
+        self._scanner = Scanner(
+            self._patterns,
+            engine=engine,
+            cache=cache,
+            windows={index[pattern]: lines for pattern, lines in windows.items()},
+        )
+
+    def observe(self, sources: Iterable[Source]) -> tuple[Run, tuple[SourceNote, ...]]:
+        """Scans every source once."""
+        scans, notes = [], []
+        for index, source in enumerate(sources):
+            scan = self._scanner.scan(index, source.name, source.stream)
+            scans.append(scan)
+            notes.append(SourceNote(source.name, scan.lines, scan.size, source.problem))
+        return Run(self._patterns, scans), tuple(notes)
+
+    def findings(self, run: Run) -> tuple[tuple[Finding, ...], Mapping[str, str], Progress]:
+        """Every signature that holds in a run, with its settings and its progress."""
+        settings = facts.facts(run)
+        came = progress(run, settings)
+        return Matcher(self._signatures, run, settings, came).findings(), settings, came
+
+    def diagnose(self, sources: Iterable[Source]) -> Diagnosis:
+        """Answers for one run."""
+        run, notes = self.observe(sources)
+        found, settings, came = self.findings(run)
+        done = trouble.success(run)
+        live = standing(found, came, done)
+        errors = trouble.errors(run, found)
+        explanation = explain(live, came, settings, self._signatures)
+        what, why = verdict.decide(explanation, live, came, errors, done)
+        cause = explanation.cause
+        bad = what is not Verdict.HEALTHY
+        return Diagnosis(
+            verdict=what,
+            verdict_why=why,
+            cause=cause,
+            confidence=explanation.confidence,
+            chain=explanation.chain if bad else (),
+            alternatives=explanation.alternatives if bad else (),
+            also=explanation.also if bad else (),
+            fix=advice.fix_for(cause, settings) if cause else None,
+            retry=cause.signature.retry if cause else None,
+            retry_why=cause.signature.retry_why if cause else "",
+            progress=came,
+            facts=settings,
+            unknowns=_unknowns(cause, settings, came, what, notes),
+            mystery=explore(run, found, came, errors) if bad and cause is None else None,
+            sources=notes,
+        )
+
+
+def _unknowns(
+    cause: Finding | None,
+    settings: Mapping[str, str],
+    came: Progress,
+    what: Verdict,
+    notes: Iterable[SourceNote],
+) -> tuple[Unknown, ...]:
+    unknown = [Unknown(f"the rest of {n.name}", n.problem) for n in notes if n.problem]
+    if cause and advice.depends_on_version(cause, settings):
+        unknown.append(
+            Unknown(
+                "the engine's version",
+                "the log does not print it, and the fix depends on it",
+                "vllm --version",
+            )
+        )
+    hang = what is Verdict.HUNG or (
+        cause and cause.signature.kind in (Kind.STARTUP_HANG, Kind.RUNTIME_HANG)
+    )
+    if hang:
+        unknown.append(
+            Unknown(
+                "what the processes are doing now",
+                "a log cannot show who holds a lock or where each process waits",
+                "diagnose attach",
+            )
+        )
+    if came.stalled_s is None and what in (Verdict.HUNG, Verdict.UNDECIDABLE):
+        unknown.append(Unknown("how long it stood still", "the lines carry no times to compare"))
+    return tuple(unknown)

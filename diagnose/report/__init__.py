@@ -1,0 +1,1 @@
+"""A diagnosis in one output format each; floor 10, pure."""

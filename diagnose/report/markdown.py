@@ -1,0 +1,155 @@
+"""A `Diagnosis` as Markdown, for an issue, a pull request or a job summary.
+
+Floor 10: pure. Log text is data: it stands in code spans and fenced blocks whose fences are longer
+than any run of backticks inside, so that nothing in a log can become markup.
+"""
+
+from __future__ import annotations
+
+import re
+
+from diagnose.model import Diagnosis, Evidence, Link, Mystery
+from diagnose.report.words import (
+    RETRY,
+    STATUS,
+    VERDICT,
+    paragraph,
+    place,
+    printable,
+    reflow,
+    shorten,
+    spent,
+    times,
+)
+from diagnose.units import duration
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@:-])")
+
+
+def to_markdown(diagnosis: Diagnosis) -> str:
+    """The report as GitHub-flavoured Markdown."""
+    parts = [f"## {VERDICT[diagnosis.verdict]}: {escape(diagnosis.verdict_why)}"]
+    if diagnosis.cause:
+        signature = diagnosis.cause.signature
+        parts.append(
+            f"**Likely cause: {escape(signature.title)}**  \n"
+            f"{code(signature.id)}, confidence {diagnosis.confidence:.0%}"
+        )
+        parts.append(escape(paragraph(signature.root_cause)))
+    if diagnosis.chain:
+        parts.append("### " + ("Chain of evidence" if diagnosis.cause else "What was seen"))
+        parts.append("\n".join(_link(n, link) for n, link in enumerate(diagnosis.chain, start=1)))
+    if diagnosis.mystery:
+        parts += _mystery(diagnosis.mystery)
+    parts += _fix(diagnosis)
+    if diagnosis.retry:
+        why = f" ({escape(diagnosis.retry_why)})" if diagnosis.retry_why else ""
+        parts.append(f"**Run again:** {RETRY[str(diagnosis.retry)]}{why}")
+    if diagnosis.alternatives:
+        parts.append(
+            "### " + ("Other causes the evidence allows" if diagnosis.cause else "Candidates")
+        )
+        parts.append("\n".join(_alternatives(diagnosis)))
+    if diagnosis.also:
+        parts.append("### Also seen")
+        parts.append(
+            "\n".join(
+                f"- {code(place(f.first.line))} {escape(f.signature.title)}"
+                for f in diagnosis.also[:8]
+            )
+        )
+    parts += _run(diagnosis)
+    if diagnosis.unknowns:
+        parts.append("### Not known")
+        parts.append("\n".join(_unknown(u.what, u.why, u.how) for u in diagnosis.unknowns))
+    return "\n\n".join(parts) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that renders as itself: no markup, no mention, no link."""
+    return _SPECIAL.sub(r"\\\1", printable(text))
+
+
+def code(text: str) -> str:
+    """A code span that holds any text."""
+    text = printable(text).strip() or " "
+    ticks = "`" * (1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def fence(text: str, indent: str = "") -> str:
+    """A fenced block that holds any text."""
+    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
+    lines = [f"{ticks}text", *(printable(line) for line in text.splitlines()), ticks]
+    return "\n".join(f"{indent}{line}" for line in lines)
+
+
+def _link(number: int, link: Link) -> str:
+    head = f"{number}. {escape(link.signature.title)} ({link.signature.role})"
+    if link.finding is None:
+        return f"{head}: {STATUS[link.status]}"
+    count = times(link.finding)
+    evidence = link.finding.evidence[: 2 if number == 1 else 1]
+    quotes = "\n".join(_quote(e, count if n == 0 else "") for n, e in enumerate(evidence))
+    return f"{head}\n{quotes}"
+
+
+def _quote(evidence: Evidence, count: str) -> str:
+    line = evidence.line
+    note = f", {count}" if count else ""
+    return f"   {code(place(line))}{note}\n\n{fence(shorten(line.text.strip(), 400), '   ')}"
+
+
+def _fix(diagnosis: Diagnosis) -> list[str]:
+    fix = diagnosis.fix
+    if fix is None:
+        return []
+    parts = ["### Fix", escape(reflow(fix.summary))]
+    if fix.now:
+        parts.append("Now:\n\n" + "\n".join(f"- {code(line)}" for line in fix.now))
+    if fix.recipe:
+        parts.append("In the recipe:\n\n" + fence("\n".join(fix.recipe)))
+    if fix.warning:
+        parts.append(f"> **Warning:** {escape(' '.join(fix.warning.split()))}")
+    return parts
+
+
+def _alternatives(diagnosis: Diagnosis) -> list[str]:
+    return [
+        f"- {escape(a.finding.signature.title)} ({code(a.finding.signature.id)}, {a.confidence:.0%})"
+        f" at {code(place(a.finding.first.line))}"
+        + (f": told apart by: {escape(a.separated_by)}" if a.separated_by else "")
+        for a in diagnosis.alternatives
+    ]
+
+
+def _mystery(mystery: Mystery) -> list[str]:
+    parts = []
+    if mystery.first_errors:
+        parts.append("### First error of each process")
+        parts.append("\n".join(_quote(e, "").replace("   ", "", 1) for e in mystery.first_errors))
+    if mystery.odd_writer:
+        parts.append(f"**Odd process:** {code(str(mystery.odd_writer))} differs from the others")
+    return parts
+
+
+def _run(diagnosis: Diagnosis) -> list[str]:
+    progress = diagnosis.progress
+    rows = []
+    if progress.reached:
+        engine = " ".join(part for part in (progress.engine, progress.version) if part)
+        rows.append(
+            f"- Phase: {escape(engine)}, {escape(progress.reached)} ({escape(progress.reached_title)})"
+        )
+    if progress.stalled_s and progress.stalled_s >= 60:
+        rows.append(f"- Nothing new for {duration(progress.stalled_s)}")
+    if progress.behind:
+        rows.append("- Behind the others: " + ", ".join(code(str(w)) for w in progress.behind[:8]))
+    if text := spent(diagnosis):
+        rows.append(f"- Spent: {escape(text)}")
+    return ["\n".join(rows)] if rows else []
+
+
+def _unknown(what: str, why: str, how: str) -> str:
+    return f"- {escape(what)}: {escape(why)}" + (f" ({code(how)})" if how else "")

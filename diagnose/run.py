@@ -1,0 +1,108 @@
+"""One run as it was observed: what every pattern matched in all its sources, and in which order.
+
+Floor 4: pure. A run is everything that belongs to one job: several files, one answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from diagnose.document import comparable
+from diagnose.model import Evidence, Line, Writer
+from diagnose.scan import Scan
+
+SAME_TIME_S = 1.0
+"""Clocks of two processes, and stamps cut to seconds, are not trusted to better than this."""
+
+
+class Run:
+    """Look-ups over the scans of one run.
+
+    Args:
+        patterns: The expressions the scanner was built from, in its order.
+        scans: One for each source, in the order given by the user.
+    """
+
+    def __init__(self, patterns: Sequence[str], scans: Sequence[Scan]) -> None:
+        self.scans = tuple(scans)
+        self._index = {pattern: index for index, pattern in enumerate(patterns)}
+        self._writers: dict[tuple[str, str], Writer] | None = None
+
+    def evidence(self, pattern: str) -> tuple[Evidence, ...]:
+        """The kept matches of a pattern over all sources, in observed order."""
+        index = self._index[pattern]
+        return tuple(
+            evidence
+            for scan in self.scans
+            if index in scan.hits
+            for evidence in scan.hits[index].evidence
+        )
+
+    def count(self, pattern: str) -> int:
+        """How often a pattern matched; a lower bound in a flood."""
+        index = self._index[pattern]
+        return sum(scan.hits[index].count for scan in self.scans if index in scan.hits)
+
+    def all_evidence(self) -> Iterator[Evidence]:
+        """Every kept match of every pattern, unordered between patterns."""
+        for scan in self.scans:
+            for hits in scan.hits.values():
+                yield from hits.evidence
+
+    def windows(self) -> Iterator[tuple[Line, ...]]:
+        """The stretches of lines kept after a window pattern, in observed order."""
+        for scan in self.scans:
+            yield from scan.windows
+
+    @property
+    def writers(self) -> dict[tuple[str, str], Writer]:
+        """Every process seen, by key, under the last name it used."""
+        if self._writers is None:
+            found: dict[tuple[str, str], Writer] = {}
+            for evidence in sorted(self.all_evidence(), key=lambda e: e.order):
+                _note(found, evidence.line.writer)
+            for scan in self.scans:
+                for line in (*scan.head, *scan.tail):
+                    _note(found, line.writer)
+            self._writers = found
+        return self._writers
+
+    @property
+    def workers(self) -> set[tuple[str, str]]:
+        """Keys of the processes that hold a rank of the model."""
+        return {
+            key for key, writer in self.writers.items() if writer.role in ("worker", "scheduler")
+        }
+
+
+def before(first: Evidence, second: Evidence) -> bool:
+    """Whether the observed order allows `first` to have led to `second`.
+
+    Within one process the log's order counts; between processes of one file the time stamps do,
+    because their lines overtake each other; where neither says, anything is possible.
+    """
+    same_source = first.order[0] == second.order[0]
+    same_writer = same_source and first.line.writer.key == second.line.writer.key
+    if same_writer:
+        return first.order <= second.order
+    if comparable(first.line, second.line):
+        assert first.line.time_s is not None
+        assert second.line.time_s is not None
+        if first.line.time_s != second.line.time_s:
+            return first.line.time_s <= second.line.time_s + SAME_TIME_S
+    return not same_source or first.order <= second.order
+
+
+def later_in_process(earlier: Evidence, later: Evidence) -> bool:
+    """Whether `later` follows `earlier` and may be of the same process."""
+    if not before(earlier, later) or earlier.order == later.order:
+        return False
+    a, b = earlier.line.writer, later.line.writer
+    return not a or not b or a.key == b.key
+
+
+def _note(found: dict[tuple[str, str], Writer], writer: Writer) -> None:
+    if writer and (writer.role or writer.ranks or writer.pid is not None):
+        known = found.get(writer.key)
+        if known is None or len(writer.ranks) >= len(known.ranks):
+            found[writer.key] = writer

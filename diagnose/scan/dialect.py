@@ -1,0 +1,299 @@
+"""Regular expressions in the `regex` module's dialect to trees of the characters they need.
+
+Floor 2: pure. The tree matches at least what the expression matches. What is not understood becomes
+`Anything`, never an error: `regex` itself says whether an expression is well formed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from diagnose.scan import charsets
+from diagnose.scan.charsets import Charset
+from diagnose.scan.nodes import EMPTY, Anything, Node, Repeat, choice, literal, sequence
+
+_COUNT = re.compile(r"\{(?:(\d+)(,?)(\d*)|(,)(\d*))\}")
+# Approximate matching, such as `{e<=1}`: the text may differ from the pattern.
+_FUZZY = re.compile(r"\{[\d\s,+<=isde]*[isde][\d\s,+<=isde]*(?::\[[^\]]*\])?\}")
+_FLAGS = re.compile(r"\?([A-Za-z01]*)(?:-([A-Za-z01]+))?([:)])")
+_NAME = re.compile(r"\?(?:P?<|')(\w+)[>']")
+_CALL = re.compile(r"\?(?:P=(\w+)|(?:P>|&)\w+|R|[+-]?\d+)\)")
+_IGNORE_ANYWHERE = re.compile(r"\(\?[A-Za-z01]*i[A-Za-z01]*(?:-[A-Za-z01]+)?\)")
+_POSIX = re.compile(r"\[:(\^?\w+):\]")
+_PROPERTY = re.compile(r"[pP](?:\{[^}]*\}|.)", re.DOTALL)
+_SET_OPERATORS = re.compile(r"--|&&|\|\||~~")
+_HEX = {"x": 2, "u": 4, "U": 8}
+_PLAIN = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """An expression, understood as far as the scanner needs it."""
+
+    node: Node
+    local: bool
+    """Whether a match depends on nothing but the text matched: no anchors, no look-around."""
+
+
+class _GaveUpError(Exception):
+    """Nothing sound can be said about the expression."""
+
+
+def parse(pattern: str) -> Parsed:
+    """Reads an expression; what it does not understand becomes `Anything`."""
+    reader = _Reader(pattern)
+    try:
+        node = reader.alternatives()
+        if reader.at < len(pattern):
+            raise _GaveUpError
+    except (_GaveUpError, IndexError, ValueError, RecursionError):
+        return Parsed(Anything(), local=False)
+    return Parsed(node, reader.local)
+
+
+class _Reader:
+    """A position in an expression, and what was learnt up to it."""
+
+    def __init__(self, pattern: str) -> None:
+        self.text = pattern
+        self.at = 0
+        self.local = True
+        # Versions of `regex` differ in how far a flag in the middle reaches: the whole is the widest.
+        self.ignore_case = _IGNORE_ANYWHERE.search(pattern) is not None
+        self.verbose = False
+        self.groups: dict[str, Node] = {}
+        self.number = 0
+
+    def take(self, token: str) -> bool:
+        if self.text.startswith(token, self.at):
+            self.at += len(token)
+            return True
+        return False
+
+    def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        found = pattern.match(self.text, self.at)
+        if found:
+            self.at = found.end()
+        return found
+
+    def next(self) -> str:
+        self.at += 1
+        return self.text[self.at - 1]
+
+    def until(self, token: str) -> str:
+        start, end = self.at, self.text.index(token, self.at)
+        self.at = end + len(token)
+        return self.text[start:end]
+
+    def alternatives(self) -> Node:
+        """Reads up to the end of the group."""
+        ignore_case, verbose = self.ignore_case, self.verbose
+        branches = [self.branch()]
+        while self.take("|"):
+            branches.append(self.branch())
+        self.ignore_case, self.verbose = ignore_case, verbose
+        return choice(branches)
+
+    def branch(self) -> Node:
+        items: list[Node] = []
+        while self.at < len(self.text) and self.text[self.at] not in "|)":
+            if self.verbose and (self.text[self.at].isspace() or self.text[self.at] == "#"):
+                self.skip_comment()
+                continue
+            items.append(self.quantified(self.atom()))
+        return sequence(items)
+
+    def skip_comment(self) -> None:
+        if self.next() == "#":
+            end = self.text.find("\n", self.at)
+            self.at = len(self.text) if end < 0 else end + 1
+
+    def quantified(self, node: Node) -> Node:
+        while self.at < len(self.text):
+            low = 0
+            high: int | None = None
+            if self.take("*"):
+                pass
+            elif self.take("+"):
+                low = 1
+            elif self.take("?"):
+                high = 1
+            elif found := self.match(_COUNT):
+                first, comma, last, _, only = found.groups()
+                low = int(first or 0)
+                end = last if comma else only if first is None else first
+                high = int(end) if end else None
+            elif self.match(_FUZZY):
+                node = Anything()
+                continue
+            else:
+                return node
+            if not self.take("?"):
+                self.take("+")
+            node = Repeat(node, low, high)
+        return node
+
+    def atom(self) -> Node:
+        char = self.next()
+        if char == "(":
+            return self.group()
+        if char == "[":
+            return self.charset().char()
+        if char == "\\":
+            return self.escaped()
+        if char == ".":
+            return charsets.DOT.char()
+        if char in "^$":
+            self.local = False
+            return EMPTY
+        return self.one(char)
+
+    def one(self, char: str) -> Node:
+        if not self.ignore_case or char in "\r\n":
+            return literal(char)
+        return charsets.single(char).ignoring_case().char()
+
+    def group(self) -> Node:
+        if self.take("*"):
+            self.until(")")
+            return EMPTY
+        if not self.text.startswith("?", self.at):
+            return self.captured("")
+        if self.take("?#"):
+            self.until(")")
+            return EMPTY
+        for look in ("?=", "?!", "?<=", "?<!"):
+            if self.take(look):
+                self.local = False
+                self.closed(self.alternatives())
+                return EMPTY
+        if self.take("?>"):
+            return self.closed(self.alternatives())
+        if self.take("?("):
+            return self.conditional()
+        if found := self.match(_CALL):
+            return self.again(found[1] or "")
+        if found := self.match(_NAME):
+            return self.captured(found[1])
+        if found := self.match(_FLAGS):
+            return self.flagged(found[1], found[2] or "", found[3])
+        # Branch reset renumbers its groups, and the rest is unknown.
+        raise _GaveUpError
+
+    def captured(self, name: str) -> Node:
+        self.number += 1
+        number = str(self.number)
+        node = self.closed(self.alternatives())
+        for key in filter(None, (number, name)):
+            # A name may be given twice; either text may be meant.
+            self.groups[key] = choice([self.groups[key], node]) if key in self.groups else node
+        return node
+
+    def again(self, group: str) -> Node:
+        """What a reference to a group matches: the group's own text, in another case perhaps."""
+        return Anything() if self.ignore_case else self.groups.get(group, Anything())
+
+    def closed(self, node: Node) -> Node:
+        if not self.take(")"):
+            raise _GaveUpError
+        return node
+
+    def conditional(self) -> Node:
+        if self.text.startswith("?", self.at):
+            self.group()
+        else:
+            self.until(")")
+        return choice([self.closed(self.alternatives()), EMPTY])
+
+    def flagged(self, on: str, off: str, end: str) -> Node:
+        if "1" in on or ("f" in on and (self.ignore_case or "i" in on)):
+            raise _GaveUpError  # set operations, and case folding that changes lengths
+        ignore_case, verbose = self.ignore_case, self.verbose
+        self.ignore_case = (ignore_case or "i" in on) and "i" not in off
+        self.verbose = (verbose or "x" in on) and "x" not in off
+        if end == ")":
+            self.ignore_case = self.ignore_case or ignore_case
+            return EMPTY
+        node = self.closed(self.alternatives())
+        self.ignore_case, self.verbose = ignore_case, verbose
+        return node
+
+    def escaped(self) -> Node:
+        char = self.next()
+        if char in "bBmMK":
+            return EMPTY
+        if char in "AZzG":
+            self.local = False
+            return EMPTY
+        if char in "123456789":
+            while self.at < len(self.text) and self.text[self.at].isdigit():
+                char += self.next()
+            return self.again(char)
+        if char == "g" and self.take("<"):
+            return self.again(self.until(">"))
+        if char in "gLX":
+            return Anything()
+        found = self.escape_set(char)
+        return (found.ignoring_case() if self.ignore_case else found).char()
+
+    def escape_set(self, char: str) -> Charset:
+        """The set that `\\char` stands for, inside brackets or outside."""
+        if char in charsets.ESCAPES:
+            return charsets.ESCAPES[char]
+        if char in _HEX:
+            digits = self.text[self.at : self.at + _HEX[char]]
+            self.at += _HEX[char]
+            return charsets.single(chr(int(digits, 16)))
+        if char in "01234567":
+            while len(char) < 3 and self.text[self.at : self.at + 1] in tuple("01234567"):
+                char += self.next()
+            return charsets.single(chr(int(char, 8)))
+        if char == "N" and self.take("{"):
+            return charsets.named(self.until("}"))
+        if char in "pP":
+            self.at -= 1
+            self.match(_PROPERTY)
+            return charsets.UNKNOWN
+        if char in _PLAIN:
+            return charsets.single(_PLAIN[char])
+        return charsets.UNKNOWN if char.isascii() and char.isalnum() else charsets.single(char)
+
+    def charset(self) -> Charset:
+        """Reads a class up to its closing bracket."""
+        inverted, found, start = self.take("^"), Charset(0, 0), self.at
+        while self.at == start or self.text[self.at] != "]":
+            found |= self.member()
+        if _SET_OPERATORS.search(self.text, start, self.at):
+            found |= charsets.UNKNOWN
+            found = Charset(found.may, 0, None)
+        self.at += 1
+        if self.ignore_case:
+            found = found.ignoring_case()
+        return found.inverted() if inverted else found
+
+    def member(self) -> Charset:
+        if found := self.match(_POSIX):
+            return charsets.posix(found[1])
+        char = self.next()
+        first = self.class_escape() if char == "\\" else charsets.single(char)
+        one = _only(first)
+        if one is None or not self.text.startswith("-", self.at) or self.text[self.at + 1] == "]":
+            return first
+        self.at += 1
+        char = self.next()
+        last = _only(self.class_escape() if char == "\\" else charsets.single(char))
+        return charsets.UNKNOWN if last is None or last < one else charsets.span(one, last)
+
+    def class_escape(self) -> Charset:
+        char = self.next()
+        return charsets.single("\b") if char == "b" else self.escape_set(char)
+
+
+def _only(found: Charset) -> str | None:
+    """The one character of a set; None if it has several."""
+    if found.others == () and found.sure == found.may and found.may.bit_count() == 1:
+        return chr(found.may.bit_length() - 1)
+    if found.others and len(found.others) == 1 and not found.may:
+        return found.others[0]
+    return None

@@ -1,0 +1,90 @@
+"""A source: one stream of text with a name, and what could not be read of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diagnose.sources.stream import DamagedError, Peeked, Readable
+
+
+@dataclass(slots=True)
+class Source:
+    """One log, or an input that could not be read."""
+
+    name: str
+    """As the user gave it, made printable; `archive.zip!member` inside archives, relative below a
+    folder, `-` for standard input."""
+    stream: Readable
+    """UTF-8, unpacked, to be read before the next source is asked for; never raises."""
+    size: int | None = None
+    """Bytes on disk; None where that is not known before it is read, or it is part of a packed
+    archive."""
+    problem: str = ""
+    """What could not be read, once the stream has been: one sentence, without a capital and a full
+    stop; empty when it was read whole."""
+    path: str = ""
+    """The file to open to see it again; empty inside archives, for URLs and standard input."""
+
+
+class Delivery:
+    """The stream of a source: ends where the data do, and tells the source why."""
+
+    def __init__(self, stream: Readable | None = None) -> None:
+        self._stream = stream
+        self._source: Source | None = None
+        self.count = 0
+        """Bytes delivered."""
+        self.asked = False
+        """Whether anybody read it."""
+
+    def readinto(self, view: memoryview, /) -> int:
+        """Fills the start of `view` and returns how many bytes; 0 at the end."""
+        self.asked = True
+        if self._stream is None or not len(view):
+            return 0
+        try:
+            count = self._stream.readinto(view)
+        except DamagedError as damage:
+            damage.reported = True
+            self._end(damage.problem)
+            return 0
+        self.count += count
+        if not count:
+            self._end("" if self.count else "empty")
+        return count
+
+    def close(self) -> None:
+        """Ends it, wherever it is."""
+        self._stream = None
+
+    def tell(self, source: Source) -> None:
+        """Names the source whose problem is to be filled in."""
+        self._source = source
+
+    def _end(self, problem: str) -> None:
+        self.close()
+        if self._source is not None:
+            self._source.problem = problem
+
+
+def readable(name: str, stream: Readable, size: int | None = None, path: str = "") -> Source:
+    """A source of text."""
+    delivery = Delivery(stream)
+    source = Source(name, delivery, size, path=path)
+    delivery.tell(source)
+    return source
+
+
+def unreadable(name: str, problem: str, path: str = "") -> Source:
+    """A source that stands for what could not be read."""
+    return Source(name, Delivery(), None, problem, path)
+
+
+def of_head(name: str, peeked: Peeked, stream: Readable, size: int | None, path: str) -> Source:
+    """A source of text whose first bytes are known: an empty one says so at once."""
+    if peeked.head:
+        return readable(name, stream, size, path)
+    if peeked.damage is None:
+        return unreadable(name, "empty", path)
+    peeked.damage.reported = True
+    return unreadable(name, peeked.damage.problem, path)

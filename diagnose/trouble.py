@@ -1,0 +1,122 @@
+"""What looks like an error whether or not a signature knows it, and what looks like success.
+
+Floor 7: pure. Serves the failures that nobody has described yet: the first error of each process, and
+whether the run went on after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from diagnose.document import Traceback, tracebacks
+from diagnose.model import Evidence, Finding, Line, Progress, Role
+from diagnose.news import is_ending, is_heartbeat
+from diagnose.run import Run, before
+
+EXCEPTION = r"(?:^|[\s'(])(?P<exception>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Timeout|Fault))(?::\s|\(|$)"
+LEVEL = r"(?:^|[\s\[(|])(?:ERROR|CRITICAL|FATAL)(?:[\s\]:)|]|$)"
+FATAL = (
+    r"(?i:\bfatal(?: python)? error\b)|Segmentation fault|core dumped|Aborted|\bpanic(?:ked)?:"
+    r"|: error: |\bFAILED\b|SIGSEGV|SIGABRT|SIGBUS|Assertion .{0,200} failed"
+)
+TRACEBACK = r"Traceback \(most recent call last\)"
+SUCCESS = (
+    r"Script completed successfully|Benchmark results? saved|[Jj]ob (?:completed|succeeded|finished successfully)"
+    r"|Serving Benchmark Result|All (?:checks|tests|evals?|evaluations?) passed|\bPASS: "
+    r"|^Job succeeded|Finished: SUCCESS"
+)
+PATTERNS = (EXCEPTION, LEVEL, FATAL, SUCCESS)
+WINDOWS: Mapping[str, int] = {TRACEBACK: 160}
+
+
+def errors(run: Run, findings: Sequence[Finding]) -> tuple[Evidence, ...]:
+    """Error lines that are not known to be harmless, in observed order."""
+    harmless = {
+        e.order
+        for f in findings
+        if f.signature.role is Role.BENIGN or f.cleared_by
+        for e in f.evidence
+    }
+    found = {
+        e.order: e
+        for pattern in (EXCEPTION, LEVEL, FATAL)
+        for e in run.evidence(pattern)
+        if e.order not in harmless
+        and not is_heartbeat(e.line)
+        and e.line.level not in ("INFO", "DEBUG", "WARNING")
+    }
+    return tuple(found[order] for order in sorted(found))
+
+
+def first_errors(
+    run: Run, found: Iterable[Evidence], findings: Sequence[Finding]
+) -> tuple[Evidence, ...]:
+    """The first error of each process, wrappers last.
+
+    A traceback stands for itself by its last line, the one that names the exception.
+    """
+    wrapped = {
+        (e.line.source, e.line.number)
+        for f in findings
+        if f.signature.role in (Role.SYMPTOM, Role.FAILURE)
+        for e in f.evidence
+    }
+    ends = _traceback_ends(run)
+    first: dict[tuple[str, str], Evidence] = {}
+    wrappers: dict[tuple[str, str], Evidence] = {}
+    for evidence in found:
+        line = evidence.line
+        ended = ends.get((line.source, line.number))
+        if ended is not None:
+            evidence = Evidence(ended.last, {"exception": ended.exception}, evidence.order)
+        key = line.writer.key
+        into = (
+            wrappers
+            if (evidence.line.source, evidence.line.number) in wrapped or is_ending(line)
+            else first
+        )
+        into.setdefault(key, evidence)
+    best = first or wrappers
+    return tuple(sorted(best.values(), key=lambda e: e.order))
+
+
+def success(run: Run) -> Evidence | None:
+    """The last line that says that the work was done."""
+    return max(run.evidence(SUCCESS), key=lambda e: e.order, default=None)
+
+
+def went_on(error: Evidence, progress: Progress, done: Evidence | None) -> bool:
+    """Whether the run became ready, finished or moved on after `error`."""
+    if (
+        progress.ready is not None
+        and before(error, progress.ready)
+        and error.order != progress.ready.order
+    ):
+        return True
+    if done is not None and before(error, done) and error.order != done.order:
+        return True
+    last = progress.last_progress
+    return (
+        last is not None
+        and last.source == error.line.source
+        and last.number > error.line.number + 200
+    )
+
+
+def telling(run: Run, progress: Progress, found: Sequence[Evidence]) -> tuple[Line, ...]:
+    """Up to eight lines that are likeliest to help: the first errors and the last news."""
+    lines = [evidence.line for evidence in found[:6]]
+    if progress.last_progress is not None:
+        lines.append(progress.last_progress)
+    unique = {(line.source, line.number): line for line in lines}
+    return tuple(sorted(unique.values(), key=lambda line: (line.source, line.number)))[:8]
+
+
+def _traceback_ends(run: Run) -> dict[tuple[str, int], Traceback]:
+    """For every line of a traceback, the traceback it belongs to."""
+    owner: dict[tuple[str, int], Traceback] = {}
+    for window in run.windows():
+        for block in tracebacks(window):
+            for line in block.lines:
+                owner.setdefault((line.source, line.number), block)
+    return owner

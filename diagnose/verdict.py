@@ -1,0 +1,127 @@
+"""What the run did: failed, hung, slow but alive, healthy, or not to be told from this.
+
+Floor 9: pure. The verdict does not need a cause, and a cause does not need a certain verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diagnose.causal import Explanation
+from diagnose.model import Evidence, Finding, Kind, Progress, Role, Verdict
+from diagnose.trouble import went_on
+from diagnose.units import duration
+
+LONG_S = 300.0
+"""A silence that no ordinary phase without a build or a download has."""
+HOURS_S = 1800.0
+"""A silence after which waiting longer makes no sense in any phase."""
+ENGINE_STARTED = "engine-start"
+
+_BY_KIND = {
+    Kind.STARTUP_HANG: Verdict.HUNG,
+    Kind.RUNTIME_HANG: Verdict.HUNG,
+    Kind.SLOW: Verdict.SLOW,
+}
+
+
+def decide(
+    explanation: Explanation,
+    live: Sequence[Finding],
+    progress: Progress,
+    errors: Sequence[Evidence],
+    done: Evidence | None,
+) -> tuple[Verdict, str]:
+    """The verdict, and why, in one sentence without a full stop.
+
+    Args:
+        explanation: What the causal step made of it.
+        live: The findings that stand.
+        progress: How far the run came.
+        errors: Error lines not known to be harmless.
+        done: The line that says the work was done, if any.
+    """
+    if explanation.cause is not None:
+        return _of_cause(explanation.cause, progress)
+    fatal = [e for e in errors if not went_on(e, progress, done)]
+    failed = [f for f in live if f.signature.role is Role.FAILURE]
+    waiting = [f for f in live if f.signature.role is Role.SYMPTOM and f.signature.kind in _BY_KIND]
+    if waiting and _long(progress, waiting):
+        return Verdict.HUNG, _silence(progress, waiting[0])
+    if any(f.signature.kind is Kind.RUNTIME_HANG for f in waiting) and (fatal or failed):
+        return Verdict.HUNG, "a wait inside the engine ran into its time limit"
+    if _quiet_end(progress, failed, fatal):
+        return Verdict.HUNG, _ends_in(progress)
+    if failed or fatal:
+        return Verdict.FAILED, _failure(failed, fatal)
+    if live and not all(f.signature.role is Role.CAUSE for f in live):
+        return (
+            Verdict.UNDECIDABLE,
+            "there are signs of a wait, but not for long enough to call it a hang",
+        )
+    if explanation.alternatives:
+        return Verdict.UNDECIDABLE, "there are signs of trouble that also occur in healthy runs"
+    if progress.ready is not None:
+        return Verdict.HEALTHY, "the server came up and nothing failed after it"
+    if done is not None:
+        return Verdict.HEALTHY, "the work was done and nothing failed after it"
+    if progress.reached and progress.reached_at:
+        return _unfinished(progress)
+    return Verdict.UNDECIDABLE, "nothing in it shows a failure, and nothing shows that it succeeded"
+
+
+def _of_cause(cause: Finding, progress: Progress) -> tuple[Verdict, str]:
+    verdict = _BY_KIND.get(cause.signature.kind, Verdict.FAILED)
+    if verdict is Verdict.SLOW:
+        return verdict, "it was still moving: what it waited for takes this long"
+    if verdict is Verdict.HUNG:
+        return verdict, _silence(progress, cause)
+    return verdict, "it ended with an error"
+
+
+def _long(progress: Progress, waiting: Sequence[Finding]) -> bool:
+    stalled = progress.stalled_s or 0.0
+    return stalled >= HOURS_S or (stalled >= LONG_S and progress.ready is None and len(waiting) > 1)
+
+
+def _silence(progress: Progress, finding: Finding) -> str:
+    if progress.stalled_s and progress.stalled_s >= 60:
+        where = f" in the phase “{progress.reached}”" if progress.reached else ""
+        return f"nothing moved for {duration(progress.stalled_s)}{where}"
+    return f"it waits: {finding.signature.title[0].lower()}{finding.signature.title[1:]}"
+
+
+def _quiet_end(progress: Progress, failed: Sequence[Finding], fatal: Sequence[Evidence]) -> bool:
+    """A start-up that ends in silence, ended from outside at most."""
+    stalled = progress.stalled_s or 0.0
+    if progress.ready is not None or not _engine_started(progress) or fatal:
+        return False
+    outside = all(f.signature.component in ("github", "slurm", "container") for f in failed)
+    return outside and (stalled >= LONG_S if failed else progress.quiet or stalled >= LONG_S)
+
+
+def _engine_started(progress: Progress) -> bool:
+    return any(id not in ("process-start", "engine-config") for id, _ in progress.reached_at)
+
+
+def _ends_in(progress: Progress) -> str:
+    stalled = (
+        f"after {duration(progress.stalled_s)} without progress"
+        if progress.stalled_s and progress.stalled_s >= 60
+        else "without an error and without an end"
+    )
+    return f"the start-up stops in the phase “{progress.reached}” ({progress.reached_title}), {stalled}"
+
+
+def _unfinished(progress: Progress) -> tuple[Verdict, str]:
+    return (
+        Verdict.UNDECIDABLE,
+        f"the log ends in the phase “{progress.reached}” ({progress.reached_title}) without an error",
+    )
+
+
+def _failure(failed: Sequence[Finding], fatal: Sequence[Evidence]) -> str:
+    if failed:
+        title = failed[0].signature.title
+        return title[0].lower() + title[1:]
+    return "it ended with an error that no signature explains"

@@ -1,0 +1,61 @@
+"""The floors of docs/architecture.md, held by a test: imports go down, never up or sideways."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "diagnose"
+FLOORS = {
+    "model": 0, "errors": 0, "redact": 0, "units": 0,
+    "dialects": 1,
+    "document": 2, "catalogue": 2,
+    "scan": 3,
+    "run": 4,
+    "phases": 5, "facts": 5, "news": 5,
+    "progress": 6,
+    "match": 7, "trouble": 7,
+    "causal": 8,
+    "verdict": 9, "advice": 9, "mystery": 9,
+    "report": 10,
+    "sources": 10,
+    "pipeline": 11,
+    "prove": 12, "explain": 12,
+    "cli": 13,
+}  # fmt: skip
+MAX_LINES = 300
+
+
+MODULES = [
+    pytest.param(
+        path.relative_to(PACKAGE).parts[0].removesuffix(".py"),
+        path,
+        id=str(path.relative_to(PACKAGE)),
+    )
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path.parent != PACKAGE or not path.name.startswith("__")
+]
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of ours that `path` imports; Ruff keeps relative imports out (TID252)."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    ours = {name.split(".")[1] for name in names if name.startswith("diagnose.")}
+    return ours - {"__version__"}
+
+
+@pytest.mark.parametrize(("name", "path"), MODULES)
+def test_imports_only_lower_floors(name, path):
+    assert {i for i in imported(path) - {name} if FLOORS[i] >= FLOORS[name]} == set()
+
+
+@pytest.mark.parametrize(("name", "path"), MODULES)
+def test_fits_on_a_few_screens(name, path):
+    assert len(path.read_text().splitlines()) <= MAX_LINES

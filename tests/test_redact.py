@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from diagnose.redact import MARK, redact
+
+A = "aB3dE6gH9jK2mN5pQ8sT1vW4"
+
+SECRETS = [
+    (f"HF_TOKEN: hf_{A}", f"hf_{A}"),
+    (f"export HF_TOKEN={A}", A),
+    (f"remote: ghp_{A}", f"ghp_{A}"),
+    (f"github_pat_{A}_{A}", f"github_pat_{A}_{A}"),
+    (f"PRIVATE-TOKEN: glpat-{A}", f"glpat-{A}"),
+    (f"OPENAI_API_KEY=sk-proj-{A}", f"sk-proj-{A}"),
+    ("aws_access_key_id = AKIAABCDEFGHIJKLMNOP", "AKIAABCDEFGHIJKLMNOP"),
+    (f"AWS_SECRET_ACCESS_KEY='{A}/{A}'", A),
+    (f"Authorization: Bearer {A}.{A}", A),
+    (f"'Authorization': 'Basic {A}=='", A),
+    (f"https://user:{A}@example.org/repo.git", A),
+    (f"https://bucket.example.org/w.bin?X-Amz-Signature={A}&x=1", A),
+    (f"--api-key {A} --port 8000", A),
+    (f"{{'api_key': '{A}', 'port': 8000}}", A),
+    (f"nvapi-{A}", A),
+    (f"xoxb-12345-{A}", A),
+    (f"token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.{A}", A),
+    (f"WANDB_API_KEY: {A}", A),
+    (f"password={A}", A),
+    (f"-----BEGIN OPENSSH PRIVATE KEY-----{A}", A),
+]
+
+
+@pytest.mark.parametrize(("text", "secret"), SECRETS)
+def test_a_secret_is_taken_out(text, secret):
+    redacted = redact(text)
+
+    assert secret not in redacted
+    assert MARK in redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GPU KV cache size: 412,336 tokens",
+        "Avg prompt throughput: 0.0 tokens/s, Avg generation throughput: 3.0 tokens/s",
+        "max_num_batched_tokens=8192",
+        "#new-token: 16384, #cached-token: 0, token usage: 0.85",
+        "tokenizer='MiniMaxAI/MiniMax-M3', tokenizer_mode=auto",
+        "KeyError: 'layers.0.mlp.down_proj.weight_scale'",
+        "generated_tokens: 0",
+        "HF_TOKEN: ***",
+        "Please set a HF_TOKEN to enable higher rate limits",
+        "distributed_init_method=tcp://127.0.0.1:51299 backend=nccl",
+        "skip_tokenizer_init=False",
+    ],
+)
+def test_what_only_sounds_like_a_secret_stays(text):
+    assert redact(text) == text
