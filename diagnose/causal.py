@@ -85,9 +85,8 @@ def explain(
     head = roots[0] if roots else None
     confidence = _confidence(head, roots, reach, progress, facts) if head else 0.0
     if head is None or confidence < NAMED:
-        rest = [
-            Alternative(f, round(_alone(f), 2), _separates(f, causes)) for f in _candidates(causes)
-        ]
+        possible = (*_candidates(causes), *(f for f in live if f.signature.alone))
+        rest = [Alternative(f, round(_alone(f), 2), _separates(f, causes)) for f in possible]
         chain = tuple(Link(f.signature, f) for f in live if f.signature.role is not Role.CAUSE)
         return Explanation(None, 0.0, chain, tuple(rest[:5]), ())
     effects = [f for f in live if f.signature.id in reach[head.signature.id] and f is not head]
@@ -168,6 +167,9 @@ def _survived(finding: Finding, progress: Progress) -> bool:
 
 
 def _alone(finding: Finding) -> float:
+    """What a match proves without any help; below the bar for what is never named."""
+    if finding.signature.alone:
+        return min(BASE[finding.signature.alone], NAMED - 0.05)
     return BASE[finding.certainty]
 
 

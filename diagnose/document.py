@@ -1,6 +1,6 @@
 """One raw line of a log to `Line`: who wrote it, when, at which level, and what it said.
 
-Floor 1: pure. The formats themselves are in `dialects`; nothing here knows one. A line that no
+Floor 2: pure. The formats themselves are in `dialects`; nothing here knows one. A line that no
 dialect knows has the empty `Writer` and no time: neither is ever guessed from its neighbours.
 Reading never fails, whatever the bytes.
 """
@@ -15,6 +15,7 @@ from diagnose.dialects.stackdumps import StackDump, stack_dumps
 from diagnose.dialects.text import clean
 from diagnose.dialects.tracebacks import Frame, Traceback, printed
 from diagnose.model import Line
+from diagnose.redact import redact
 
 __all__ = [
     "Frame",
@@ -39,7 +40,7 @@ def read_line(source: str, number: int, raw: bytes) -> Line:
     reading = Reading()
     if b"bk;t=" in raw:
         envelopes.hidden(raw, reading)
-    shown = text.last_piece(envelopes.take_off(text.decode(raw), reading))
+    shown = redact(text.last_piece(envelopes.take_off(text.decode(raw), reading)))
     message = headers.take_off(shown, reading)
     return Line(
         source,

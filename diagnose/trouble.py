@@ -104,12 +104,19 @@ def went_on(error: Evidence, progress: Progress, done: Evidence | None) -> bool:
 
 
 def telling(run: Run, progress: Progress, found: Sequence[Evidence]) -> tuple[Line, ...]:
-    """Up to eight lines that are likeliest to help: the first errors and the last news."""
-    lines = [evidence.line for evidence in found[:6]]
+    """Up to twelve lines that are likeliest to help: the first errors, where each was raised, the last news."""
+    ends = _traceback_ends(run)
+    lines = []
+    for evidence in found[:4]:
+        lines.append(evidence.line)
+        block = ends.get((evidence.line.source, evidence.line.number))
+        lines += [line for line in block.lines[-4:] if line is not block.first] if block else []
+    if progress.reached_at:
+        lines.append(progress.reached_at[-1][1].line)
     if progress.last_progress is not None:
         lines.append(progress.last_progress)
     unique = {(line.source, line.number): line for line in lines}
-    return tuple(sorted(unique.values(), key=lambda line: (line.source, line.number)))[:8]
+    return tuple(sorted(unique.values(), key=lambda line: (line.source, line.number)))[:12]
 
 
 def _traceback_ends(run: Run) -> dict[tuple[str, int], Traceback]:

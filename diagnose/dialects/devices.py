@@ -20,15 +20,17 @@ from diagnose.dialects.reading import Reading
 from diagnose.model import Writer
 
 _NCCL = re.compile(
-    r"([A-Za-z0-9][\w.-]*):(\d+)(?::\d+)? (?:\[\w+\] )?"
+    r"([A-Za-z0-9][\w.-]*):(\d{1,9})(?::\d+)? (?:\[\w+\] )?"
     r"(?=(?:\S+:\d+ (?:\([^()]*\) )?)?(?:NCCL|RCCL) (\w+) )"
 )
-_ASCEND = re.compile(rf"\[([A-Z]+)\] \w+\((\d+),([^()]*)\):({times.FULL}) ")
+_ASCEND = re.compile(rf"\[([A-Z]+)\] \w+\((\d{{1,9}}),([^()]*)\):({times.FULL}) ")
 _ASCEND_PYTHON = re.compile(
-    rf"\[([A-Z]+)\] ({times.FULL}) \(PID:(\d+), Device:-?\d+, RankID:(-?\d+)\) "
+    rf"\[([A-Z]+)\] ({times.FULL}) \(PID:(\d{{1,9}}), Device:-?\d+, RankID:(-?\d{{1,9}})\) "
 )
-_AITER_LONG = re.compile(rf"\[aiter ([A-Z]+)\] ({times.FULL}) - (\S+?):(\d+) - (?=\S+:\d+ - |$)")
-_PID_NAME = re.compile(r"\[pid=(\d+) pname=([^\]]*)\] ?")
+_AITER_LONG = re.compile(
+    rf"\[aiter ([A-Z]+)\] ({times.FULL}) - (\S+?):(\d{{1,9}}) - (?=\S+:\d+ - |$)"
+)
+_PID_NAME = re.compile(r"\[pid=(\d{1,9}) pname=([^\]]*)\] ?")
 _QUARK = re.compile(r"\[QUARK-([A-Z]+)\]")
 
 

@@ -7,6 +7,7 @@ so that ordinary text is passed over at the cost of one look-up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from diagnose.dialects import devices, json_lines, loggers, sglang, system, torch, vllm
@@ -18,7 +19,9 @@ Take = Callable[[str, Reading], "str | None"]
 _DIGITS = "0123456789"
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
 _UPPER = _LOWER.upper()
-_DEEPEST = 6
+_OUTER_DEPTH = 3
+_INNER_DEPTH = 6
+_BAR_END = re.compile(r"\[\d+:\d\d[:\d]*<[^\]]*\]\s*(?=[(\[])")
 
 
 def _table(*rows: tuple[str, Take]) -> dict[str, tuple[Take, ...]]:
@@ -66,29 +69,41 @@ _INNER = _table(
 
 
 def take_off(text: str, reading: Reading) -> str:
-    """What the program said: `text` without process prefixes and log headers."""
-    rest = _peeled(text, reading, _OUTER, 3)
-    for _ in range(_DEEPEST):
-        for take in _INNER.get(rest[:1], ()):
-            left = take(rest, reading)
-            if left is not None:
-                rest = left
-                # Its own header is the last thing a program of vLLM's prints before its words.
-                if take is vllm.header:
-                    return rest
-                break
-        else:
-            break
-    inner = vllm.inside(rest, reading)
-    return rest if inner is None else inner
+    """What the program said: `text` without process prefixes and log headers.
+
+    A record may be glued to a progress bar that had not ended its line; then the record is read.
+    """
+    rest = _inner(_outer(text, reading), reading)
+    bar = _BAR_END.search(rest) if "%|" in rest else None
+    if bar:
+        glued = rest[bar.end() :]
+        left = _inner(glued, reading)
+        rest = rest if left == glued else left
+    inside = vllm.inside(rest, reading)
+    return rest if inside is None else inside
 
 
-def _peeled(text: str, reading: Reading, table: dict[str, tuple[Take, ...]], times: int) -> str:
-    for _ in range(times):
-        for take in table.get(text[:1], ()):
+def _outer(text: str, reading: Reading) -> str:
+    for _ in range(_OUTER_DEPTH):
+        for take in _OUTER.get(text[:1], ()):
             left = take(text, reading)
             if left is not None:
                 text = left
+                break
+        else:
+            break
+    return text
+
+
+def _inner(text: str, reading: Reading) -> str:
+    for _ in range(_INNER_DEPTH):
+        for take in _INNER.get(text[:1], ()):
+            left = take(text, reading)
+            if left is not None:
+                text = left
+                # Its own header is the last thing that vLLM prints before the message.
+                if take is vllm.header:
+                    return text
                 break
         else:
             break

@@ -35,7 +35,7 @@ _AFTER = re.compile(
     re.VERBOSE,
 )
 _TRACING = re.compile(r"(?:[\w-]+(?:\{[^{}]*\})?: )?[a-z]\w*(?:::\w+)*: ")
-_TRACING_RANK = re.compile(r"rank=(\d+)$")
+_TRACING_RANK = re.compile(r"rank=(\d{1,9})$")
 _PLAIN = re.compile(
     rf"({_LEVEL}):(?:[A-Za-z_][\w.-]*:(?=\S))?\s*"
     rf"|\[({_LEVEL})\]:? "

@@ -21,7 +21,7 @@ from diagnose.dialects.tracebacks import EXCEPTION, Frame, Traceback
 from diagnose.model import Line
 
 _ERROR = re.compile(r"E {2,}(\S.*)$")
-_PLACE = re.compile(r"(\S+\.py):(\d+): (?:in (\S.*)|([A-Za-z_][\w.]*))?$")
+_PLACE = re.compile(r"(\S+\.py):(\d{1,9}): (?:in (\S.*)|([A-Za-z_][\w.]*))?$")
 _RULE = re.compile(r"(?:_ ){5,}|_{5,}|={5,}")
 
 

@@ -18,9 +18,9 @@ from diagnose.dialects.reading import Reading
 from diagnose.model import Writer
 
 _HEADER = re.compile(
-    r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)((?: [A-Z][A-Z_]*\d+)*)\](?: |$)"
+    r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)((?: [A-Z][A-Z_]*\d{1,9})*)\](?: |$)"
 )
-_RANK = re.compile(r"([A-Z_]+)(\d+)")
+_RANK = re.compile(r"([A-Z_]+)(\d{1,9})")
 
 
 def header(text: str, reading: Reading) -> str | None:

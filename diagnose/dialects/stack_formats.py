@@ -19,17 +19,17 @@ from dataclasses import dataclass
 from diagnose.dialects.tracebacks import Frame
 
 _PROCESS = re.compile(
-    r"Process (?P<pid>\d+): (?P<name>.+)$"
-    r"|Pyspy dump for PID (?P<sglang>\d+)"
-    r"|Attaching to (?:.*, )?process (?P<gdb>\d+)$"
-    r"|PID (?P<eu>\d+) - "
+    r"Process (?P<pid>\d{1,9}): (?P<name>.+)$"
+    r"|Attaching to (?:.*, )?process (?P<gdb>\d{1,9})$"
+    r"|PID (?P<eu>\d{1,9}) - "
 )
-_WATCHDOG_FILE = re.compile(r"VLLM_STACK_DUMP_for_(\w+?)_(\d+)\.log")
+_SGLANG = re.compile(r"Pyspy dump for PID (?P<pid>\d{1,9})(?P<name>)")
+_WATCHDOG_FILE = re.compile(r"VLLM_STACK_DUMP_for_(\w+?)_(\d{1,9})\.log")
 _THREADS = (
     (
         "py-spy",
         re.compile(
-            r"Thread (?P<id>\d+|0x[0-9A-Fa-f]+) \((?P<active>active|idle)(?:\+gil)?\)"
+            r"Thread (?P<id>\d{1,20}|0x[0-9A-Fa-f]+) \((?P<active>active|idle)(?:\+gil)?\)"
             r'(?:: "(?P<name>.*)")?$'
         ),
     ),
@@ -43,32 +43,32 @@ _THREADS = (
     (
         "pystack",
         re.compile(
-            r"Traceback for thread (?P<id>\d+)(?: \((?P<name>.*?)\))? "
+            r"Traceback for thread (?P<id>\d{1,20})(?: \((?P<name>.*?)\))? "
             r"(?:\[(?P<active>[^\]]*)\] )?\(most recent call last\):$"
         ),
     ),
     (
         "gdb",
         re.compile(
-            r"Thread \d+ \((?:Thread 0x[0-9A-Fa-f]+ \()?LWP (?P<id>\d+)\)"
+            r"Thread \d+ \((?:Thread 0x[0-9A-Fa-f]+ \()?LWP (?P<id>\d{1,20})\)"
             r'(?: "(?P<name>[^"]*)")?(?: \(\w+\))?\)?:?$'
         ),
     ),
-    ("gdb", re.compile(r"TID (?P<id>\d+):(?P<name>)$")),
+    ("gdb", re.compile(r"TID (?P<id>\d{1,20}):(?P<name>)$")),
 )
 _FRAMES = {
     "py-spy": re.compile(
-        r"(?: {2,7}|\t)(?P<func>\S.*) \((?P<file>[^()]+?(?:\([^()]*\))?)(?::(?P<line>\d+))?\)$"
+        r"(?: {2,7}|\t)(?P<func>\S.*) \((?P<file>[^()]+?(?:\([^()]*\))?)(?::(?P<line>\d{1,9}))?\)$"
     ),
     "faulthandler": re.compile(
-        r'\s*File "(?P<file>[^"]*)", line (?P<line>\d+|\?\?\?) in (?P<func>.+)$'
+        r'\s*File "(?P<file>[^"]*)", line (?P<line>\d{1,9}|\?\?\?) in (?P<func>.+)$'
     ),
     "pystack": re.compile(
-        r'\s+\(\w+\) File "(?P<file>[^"]*)", line (?P<line>\d+), in (?P<func>.+?)(?: \([^()]*\))?$'
+        r'\s+\(\w+\) File "(?P<file>[^"]*)", line (?P<line>\d{1,9}), in (?P<func>.+?)(?: \([^()]*\))?$'
     ),
     "gdb": re.compile(
         r"#\d+ +(?:0x[0-9A-Fa-f]+ (?:in )?|(?=\S.* \(.*\) (?:at|from) \S))(?P<func>\S.*?)"
-        r"(?: \(.*\))?(?: from (?P<lib>\S+)| at (?P<file>\S+?):(?P<line>\d+))?$"
+        r"(?: \(.*\))?(?: from (?P<lib>\S+)| at (?P<file>\S+?):(?P<line>\d{1,9}))?$"
     ),
 }
 _ALONE = ("faulthandler", "gdb")
@@ -93,10 +93,11 @@ class Heading:
 def heading(message: str) -> Heading | None:
     """A line that names a process or a thread; None for any other."""
     if "rocess " in message or "PID " in message:
-        found = _PROCESS.search(message)
-        if found and (found.start() == 0 or found["sglang"] or found["gdb"]):
-            pid = found["pid"] or found["sglang"] or found["gdb"] or found["eu"]
-            return Heading(process=found["name"] or "", pid=int(pid))
+        found = _PROCESS.match(message) or _SGLANG.search(message)
+        if found:
+            groups = found.groupdict()
+            pid = groups["pid"] or groups["gdb"] or groups["eu"]
+            return Heading(process=groups["name"] or "", pid=int(pid))
     if "hread " not in message and "Stack" not in message and "TID" not in message:
         return None
     for tool, pattern in _THREADS:

@@ -24,22 +24,22 @@ from diagnose.dialects.reading import Reading
 from diagnose.model import Writer
 
 _SYSLOG = re.compile(
-    rf"(?:<\d+>)?(?:([A-Z][a-z][a-z]) +(\d+) (\d\d:\d\d:\d\d(?:\.\d+)?)|({times.FULL}))"
-    r" ([\w.-]+) ([\w.@/+-]+)(?:\[(\d+)\])?: "
+    rf"(?:<\d+>)?(?:([A-Z][a-z][a-z]) +(\d{{1,2}}) (\d\d:\d\d:\d\d(?:\.\d+)?)|({times.FULL}))"
+    r" ([\w.-]+) ([\w.@/+-]+)(?:\[(\d{1,9})\])?: "
 )
 _DMESG = re.compile(
     r"(?:<\d+>)?\[(?:\s*(\d+\.\d{6})"
-    r"|([A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d+) (\d\d:\d\d:\d\d) (\d{4})))\](?:\[ *[TC]\d+\])? ?"
+    r"|([A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d) (\d{4})))\](?:\[ *[TC]\d+\])? ?"
 )
 _SLURM = re.compile(r"(srun|salloc|sbatch|scancel|slurm(?:step|ctl)?d)(?:-(\S+))?: (?:(\w+): )?")
 _SLURM_NODE = re.compile(r"([\w.-]+): tasks? [\d,-]+: ")
 _SLURM_END = re.compile(rf"\*\*\* (?:STEP|JOB) \S+ ON (\S+) [A-Z ]+ AT ({times.FULL})")
 _TASK = re.compile(r"(?= {0,2}\d)(?=[ \d]{1,3}:) *(\d+): (?=\S| {2,})")
-_COMPOSE = re.compile(r"([\w.-]+-\d+) +\| ?")
-_MPIRUN = re.compile(r"\[\d+,(\d+)\]<std(?:out|err)>: ?")
+_COMPOSE = re.compile(r"([\w.-]+-\d+|[\w.-]+\.\d+\.\w+@[\w.-]+) +\| ?")
+_MPIRUN = re.compile(r"\[\d+,(\d{1,9})\]<std(?:out|err)>: ?")
 _POD = re.compile(r"\[pod/([^\]/]+)/[^\]]+\] ")
 _DATE = re.compile(
-    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d+) (\d\d:\d\d:\d\d) (?:[A-Z]{3,4} )?(\d{4})$"
+    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d) (?:[A-Z]{3,4} )?(\d{4})$"
 )
 
 

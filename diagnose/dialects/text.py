@@ -24,7 +24,9 @@ _ESCAPES = re.compile(
 _UNSAFE = re.compile("[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 # Copying a coloured log from a page loses the escape byte and leaves its parameters, or spells it.
 _LOST_ESCAPES = re.compile(
-    r"(?:\^\[|\\x1b|\\u001b|\\033|\\e|[\ufffd\u241b])?\[(?:[01];3\d|0;0|0(?! ?\d)|3\d(?![\] ])|9\d(?![\] ]))m"
+    r"(?:\^\[|\\x1b|\\u001b|\\033|\\e|[\ufffd\u241b])?"
+    # Spans of time, such as `[5m]` and `[0m 3s]`, look much the same.
+    r"\[(?:(?:[01];3\d|0;0)m|0m(?! ?\d+ ?[smhd])|[39]\dm(?![\] ]))"
 )
 
 

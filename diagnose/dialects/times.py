@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 
 DAY_S = 86400
 _EPOCH = date(1970, 1, 1).toordinal()
 _CLOCK_START = (date(1999, 1, 1).toordinal() - _EPOCH) * DAY_S
 _YEARLESS_START = (date(2000, 1, 1).toordinal() - _EPOCH) * DAY_S
 _POSIX_START = (date(2001, 1, 1).toordinal() - _EPOCH) * DAY_S
+_POSIX_END = 10_000_000_000
 YEARLESS = 2000
 """The year that stands in for an unknown one."""
 
@@ -37,10 +39,8 @@ FULL = (
     r"(?:Z| ?UTC|(?<=[\d]) ?[+-]\d\d:?\d\d(?!\d))?"
 )
 """A full date and time in any of the usual spellings; no groups."""
-_FULL = re.compile(
-    r"(\d{4})[-/](\d\d)[-/](\d\d)[T :_-](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?:[.,](\d+))?"
-    r"(?:Z| ?UTC| ?([+-])(\d\d):?(\d\d))?"
-)
+_AFTER_SECOND = re.compile(r"(?:[.,](\d+))?(?:[.,](\d+))?(?:Z| ?UTC| ?([+-])(\d\d):?(\d\d))?")
+_DATED = re.compile(r"(\d{4})[-/](\d\d)[-/](\d\d)[T :_-](\d\d:\d\d:\d\d)")
 
 
 def kind(time_s: float | None) -> str:
@@ -56,19 +56,31 @@ def kind(time_s: float | None) -> str:
 
 def full(stamp: str) -> float | None:
     """Seconds of a stamp that `FULL` matches; None where it names no day."""
-    found = _FULL.match(stamp)
+    time_s = _second(stamp[:19])
+    rest = stamp[19:]
+    if time_s is None or rest in {"", "Z"}:
+        return time_s
+    found = _AFTER_SECOND.match(rest)
     if found is None:
-        return None
-    year, month, day, hour, minute, second, fraction, finer, sign, off_h, off_m = found.groups()
-    time_s = on_day(int(year), int(month), int(day), f"{hour}:{minute}:{second}")
-    if time_s is None or time_s < _POSIX_START:
-        return None
+        return time_s
+    fraction, finer, sign, hours, minutes = found.groups()
     if fraction:
         time_s += float(f"0.{fraction}{finer or ''}")
     if sign:
-        offset_s = int(off_h) * 3600 + int(off_m) * 60
+        offset_s = int(hours) * 3600 + int(minutes) * 60
         time_s += -offset_s if sign == "+" else offset_s
     return time_s
+
+
+@lru_cache(maxsize=8192)
+def _second(stamp: str) -> float | None:
+    """Seconds of a date and time without a fraction; cached, since many lines share a second."""
+    found = _DATED.match(stamp)
+    if found is None:
+        return None
+    year, month, day, clock = found.groups()
+    time_s = on_day(int(year), int(month), int(day), clock)
+    return time_s if time_s is not None and time_s >= _POSIX_START else None
 
 
 def on_day(year: int, month: int, day: int, clock: str) -> float | None:
@@ -80,6 +92,7 @@ def on_day(year: int, month: int, day: int, clock: str) -> float | None:
     return days * DAY_S + _of_day(clock)
 
 
+@lru_cache(maxsize=8192)
 def yearless(month: int, day: int, clock: str) -> float | None:
     """Seconds of a day of an unknown year."""
     return on_day(YEARLESS, month, day, clock)
@@ -92,8 +105,8 @@ def clock_only(clock: str) -> float:
 
 def epoch(value: float) -> float | None:
     """POSIX seconds of a number that may count milli-, micro- or nanoseconds."""
-    for scale in (1, 1e3, 1e6, 1e9):
-        if _POSIX_START <= value / scale < 1e10:
+    for scale in (1, 1_000, 1_000_000, 1_000_000_000):
+        if _POSIX_START * scale <= value < _POSIX_END * scale:
             return value / scale
     return None
 

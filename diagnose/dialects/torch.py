@@ -20,11 +20,11 @@ from diagnose.dialects import times
 from diagnose.dialects.reading import Reading
 from diagnose.model import Writer
 
-_RANKED = re.compile(r"\[(?:rank|default)(\d+)\]: ?")
+_RANKED = re.compile(r"\[(?:rank|default)(\d{1,9})\]: ?")
 _CPP = re.compile(r"\[([IWEF])(?:(\d{1,2})(\d\d) (\d\d:\d\d:\d\d\.\d+))? ([^\]\s]+:\d+)\](?: |$)")
-_GROUP_RANK = re.compile(r"\[(?:PG [^\]]* )?Rank (\d+)\]")
+_GROUP_RANK = re.compile(r"\[(?:PG [^\]]* )?Rank (\d{1,9})\]")
 _GLOG = re.compile(
-    r"([IWEF])(\d{4})?(\d\d)(\d\d) (\d\d:\d\d:\d\d\.\d+)\s+(\d+) ([^\]\s]+:\d+)\](?: |$)"
+    r"([IWEF])(\d{4})?(\d\d)(\d\d) (\d\d:\d\d:\d\d\.\d+)\s+(\d{1,19}) ([^\]\s]+:\d+)\](?: |$)"
 )
 _MAX_PID = 4_194_304
 """Of Linux; a larger number in its place is a thread id."""

@@ -23,14 +23,14 @@ from diagnose.dialects.vllm import named
 from diagnose.model import Line, Writer
 
 _HEAD = re.compile(r"Traceback \(most recent call last\):?\s*$")
-_FRAME = re.compile(r'\s*File "([^"]*)", line (\d+)(?:, in (.+))?$')
+_FRAME = re.compile(r'\s*File "([^"]*)", line (\d{1,9})(?:, in (.+))?$')
 # Only builtins and classes of a script itself are printed without their module.
 EXCEPTION = re.compile(
     r"((?:(?:[A-Za-z_]\w*\.)+(?:[A-Z_]\w*|\w*error|\w*timeout)"
     r"|(?:[A-Z]\w*)?(?:Error|Exception|Exit|Interrupt|Iteration|Group|Warning|Timeout|Failed|NotFound))"
     r"(?:\(\w+\))?)(?::(?: (.*))?)?$"
 )
-_RAY = re.compile(r"ray::(\w+)\S* \(pid=(\d+)(?:, ip=([^\s(),]+))?[,)]")
+_RAY = re.compile(r"ray::(\w+)\S* \(pid=(\d{1,9})(?:, ip=([^\s(),]+))?[,)]")
 _CAUSES = {
     "The above exception was the direct cause of the following exception:": "cause",
     "During handling of the above exception, another exception occurred:": "context",
@@ -137,7 +137,8 @@ class _Stream:
         self._settle()
 
     def _begin(self, line: Line, headed: bool) -> None:
-        writer, lines = line.writer or self.intro, [line]
+        writer = line.writer if line.writer or self.intro is NOBODY else self.intro
+        lines = [line]
         # Ray puts the remote traceback into the message of the one that the driver raises.
         outer = self.closed
         ray = _RAY.match(outer.message) if outer and not headed else None

@@ -23,18 +23,19 @@ from diagnose.model import Writer
 
 # Bounded, so that a line of nothing but parentheses costs no more than another.
 _NAME = r"[^\s()]{1,120}(?:\(\S{0,120}?\)(?= ))?"
-_GROUP = rf"\((?:{_NAME} )?(?:rank=\d+ )?pid=\d+(?:, ip=[^\s()]{{1,120}})?\)"
+_GROUP = rf"\((?:{_NAME} )?(?:rank=\d{{1,9}} )?pid=\d{{1,9}}(?:, ip=[^\s()]{{1,120}})?\)"
 _PREFIXES = re.compile(rf"(?:{_GROUP} ?)+")
 _RAYLET = re.compile(r"\((raylet|autoscaler|gcs_server)(?:, ip=([^\s()]+))?(?: \+[\dhms]+)?\) ")
-_PARTS = re.compile(rf"\((?:({_NAME}) )?(?:rank=(\d+) )?pid=(\d+)(?:, ip=([^\s()]+))?\)")
+_PARTS = re.compile(
+    rf"\((?:({_NAME}) )?(?:rank=(\d{{1,9}}) )?pid=(\d{{1,9}})(?:, ip=([^\s()]+))?\)"
+)
 _HEADER_TEXT = (
     r"(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) (?P<stamp>\d\d-\d\d \d\d:\d\d:\d\d) "
     r"\[?[^\s\]:]+:\d+\](?: |$)"
 )
 _HEADER = re.compile(_HEADER_TEXT)
-# After VLLM_LOGGING_PREFIX, or glued to a progress bar that had not ended its line.
+# After VLLM_LOGGING_PREFIX, or glued to whatever had not ended its line.
 _INSIDE = re.compile(rf"(?P<prefix>(?:{_GROUP} ?)*){_HEADER_TEXT}")
-_GLUED = re.compile(rf"\]\s*((?:{_GROUP} ?)+)")
 
 _ROLES = (
     ("EngineCore", "engine-core"),
@@ -48,11 +49,11 @@ _ROLES = (
     ("DPCoordinator", "coordinator"),
     ("DPSupervisor", "launcher"),
 )
-_AXES = re.compile(r"_([A-Z]+)(\d+)(?=_|$)")
+_AXES = re.compile(r"_([A-Z]+)(\d{1,9})(?=_|$)")
 _RANK_NAMES = (
-    (re.compile(r"EngineCore_(\d+)$"), "DP"),
-    (re.compile(r"APIServer_DPRank_(\d+)$"), "DP"),
-    (re.compile(r"VllmWorker-(\d+)$"), "rank"),
+    (re.compile(r"EngineCore_(\d{1,9})$"), "DP"),
+    (re.compile(r"APIServer_DPRank_(\d{1,9})$"), "DP"),
+    (re.compile(r"VllmWorker-(\d{1,9})$"), "rank"),
 )
 
 
@@ -81,15 +82,11 @@ def header(text: str, reading: Reading) -> str | None:
 def inside(text: str, reading: Reading) -> str | None:
     """The same where other text comes first; what comes first is dropped from the message."""
     found = _INSIDE.search(text) if ".py:" in text else None
-    if found:
-        if found["prefix"]:
-            reading.by(prefixes_of(found["prefix"]))
-        _note(found["level"], found["stamp"], reading)
-        return text[found.end() :]
-    found = _GLUED.search(text) if "%|" in text and " pid=" in text else None
     if found is None:
         return None
-    reading.by(prefixes_of(found[1]))
+    if found["prefix"]:
+        reading.by(prefixes_of(found["prefix"]))
+    _note(found["level"], found["stamp"], reading)
     return text[found.end() :]
 
 

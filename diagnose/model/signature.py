@@ -106,6 +106,8 @@ class Signature:
     match: Condition
     channel: Channel = Channel.LOG
     certainty: Certainty = Certainty.HIGH
+    alone: Certainty | None = None
+    """For a failure: how likely it is the answer itself when nothing explains it; None: never."""
     leads_to: tuple[str, ...] = ()
     scope: Scope = Scope()
     seen_on: tuple[str, ...] = ()

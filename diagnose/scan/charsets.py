@@ -1,4 +1,4 @@
-"""Sets of characters: classes in brackets and escapes such as `\\d`, of the `regex` module's dialect.
+r"""Sets of characters: classes in brackets and escapes such as `\d`, of the `regex` dialect.
 
 Floor 2: pure. Every set is kept twice, as what it surely holds and as what it may hold, because the
 complement of a set that was guessed too large would be too small.
@@ -56,7 +56,7 @@ class Charset:
     def ignoring_case(self) -> Charset:
         """The set when case is ignored."""
         may, others = _both_cases(self.may), self.others
-        if others != ():
+        if others:
             may, others = may | _FOLDED, None
         return Charset(may, _both_cases(self.sure), others)
 
@@ -97,7 +97,7 @@ def span(first: str, last: str) -> Charset:
         return Charset(bits, bits)
     if high - max(low, 128) < 16:
         return Charset(bits, bits, tuple(chr(code) for code in range(max(low, 128), high + 1)))
-    return Charset(bits, bits, None)
+    return Charset(bits | _FOLDED, bits, None)
 
 
 def posix(name: str) -> Charset:

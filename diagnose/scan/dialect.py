@@ -34,6 +34,8 @@ class Parsed:
     node: Node
     local: bool
     """Whether a match depends on nothing but the text matched: no anchors, no look-around."""
+    exact: bool
+    """Whether the tree matches nothing else, in ASCII text."""
 
 
 class _GaveUpError(Exception):
@@ -48,8 +50,8 @@ def parse(pattern: str) -> Parsed:
         if reader.at < len(pattern):
             raise _GaveUpError
     except (_GaveUpError, IndexError, ValueError, RecursionError):
-        return Parsed(Anything(), local=False)
-    return Parsed(node, reader.local)
+        return Parsed(Anything(), local=False, exact=False)
+    return Parsed(node, reader.local, reader.exact and reader.local)
 
 
 class _Reader:
@@ -59,6 +61,7 @@ class _Reader:
         self.text = pattern
         self.at = 0
         self.local = True
+        self.exact = True
         # Versions of `regex` differ in how far a flag in the middle reaches: the whole is the widest.
         self.ignore_case = _IGNORE_ANYWHERE.search(pattern) is not None
         self.verbose = False
@@ -125,12 +128,12 @@ class _Reader:
                 end = last if comma else only if first is None else first
                 high = int(end) if end else None
             elif self.match(_FUZZY):
-                node = Anything()
+                node = self.unknown()
                 continue
             else:
                 return node
-            if not self.take("?"):
-                self.take("+")
+            if not self.take("?") and self.take("+"):
+                self.exact = False  # takes all it can, even if nothing is left for what follows
             node = Repeat(node, low, high)
         return node
 
@@ -139,7 +142,7 @@ class _Reader:
         if char == "(":
             return self.group()
         if char == "[":
-            return self.charset().char()
+            return self.one_of(self.charset())
         if char == "\\":
             return self.escaped()
         if char == ".":
@@ -154,9 +157,18 @@ class _Reader:
             return literal(char)
         return charsets.single(char).ignoring_case().char()
 
+    def one_of(self, found: Charset) -> Node:
+        self.exact = self.exact and found.may == found.sure
+        return found.char()
+
+    def unknown(self) -> Node:
+        self.exact = False
+        return Anything()
+
     def group(self) -> Node:
         if self.take("*"):
             self.until(")")
+            self.exact = False
             return EMPTY
         if not self.text.startswith("?", self.at):
             return self.captured("")
@@ -169,6 +181,7 @@ class _Reader:
                 self.closed(self.alternatives())
                 return EMPTY
         if self.take("?>"):
+            self.exact = False
             return self.closed(self.alternatives())
         if self.take("?("):
             return self.conditional()
@@ -192,6 +205,7 @@ class _Reader:
 
     def again(self, group: str) -> Node:
         """What a reference to a group matches: the group's own text, in another case perhaps."""
+        self.exact = False
         return Anything() if self.ignore_case else self.groups.get(group, Anything())
 
     def closed(self, node: Node) -> Node:
@@ -200,6 +214,7 @@ class _Reader:
         return node
 
     def conditional(self) -> Node:
+        self.exact = False
         if self.text.startswith("?", self.at):
             self.group()
         else:
@@ -222,6 +237,7 @@ class _Reader:
     def escaped(self) -> Node:
         char = self.next()
         if char in "bBmMK":
+            self.exact = False
             return EMPTY
         if char in "AZzG":
             self.local = False
@@ -233,12 +249,12 @@ class _Reader:
         if char == "g" and self.take("<"):
             return self.again(self.until(">"))
         if char in "gLX":
-            return Anything()
+            return self.unknown()
         found = self.escape_set(char)
-        return (found.ignoring_case() if self.ignore_case else found).char()
+        return self.one_of(found.ignoring_case() if self.ignore_case else found)
 
     def escape_set(self, char: str) -> Charset:
-        """The set that `\\char` stands for, inside brackets or outside."""
+        """The set that an escape stands for, inside brackets or outside."""
         if char in charsets.ESCAPES:
             return charsets.ESCAPES[char]
         if char in _HEX:

@@ -7,7 +7,9 @@ of characters become counts of bytes. No expression matches across a line feed o
 
 from __future__ import annotations
 
-from diagnose.scan.nodes import Alt, Char, Node, Repeat, Seq, items_of
+from dataclasses import dataclass
+
+from diagnose.scan.nodes import EMPTY, Alt, Char, Node, Repeat, Seq, items_of
 
 _MOST_BYTES = 256
 _MOST_TURNS = 8
@@ -15,31 +17,67 @@ _ANY = r"[^\r\n]*"
 _HIGH = r"\x80-\xff"
 
 
-def emit(node: Node, *, first: bool = True, last: bool = True) -> str:
-    """The expression for a node.
+@dataclass(frozen=True, slots=True)
+class Emitter:
+    """How trees are written."""
 
-    Args:
-        node: What to match.
-        first: Whether nothing comes before it, so that the last byte of its first character will do.
-        last: Whether nothing comes after it.
-    """
-    items = items_of(node)
-    parts = []
-    for place, item in enumerate(items):
-        before = first and place == 0
-        after = last and place == len(items) - 1
-        if isinstance(item, Char):
-            parts.append(_char(item, edge=before or after))
-        elif isinstance(item, Alt):
-            branches = "|".join(emit(b, first=before, last=after) for b in item.branches)
-            parts.append(f"(?:{branches})")
-        elif isinstance(item, Repeat):
-            parts.append(_repeat(item, edge=before or after))
-        elif isinstance(item, Seq):
-            parts.append(emit(item, first=before, last=after))
+    wide: bool = True
+    """Whether counts are for bytes, so that one character may be four; else all text is ASCII."""
+
+    def emit(self, node: Node, *, first: bool = True, last: bool = True) -> str:
+        """The expression for a node.
+
+        Args:
+            node: What to match.
+            first: Whether nothing comes before it, so that the last byte of its first character
+                will do.
+            last: Whether nothing comes after it.
+        """
+        items = items_of(node)
+        parts = []
+        for place, item in enumerate(items):
+            before = first and place == 0
+            after = last and place == len(items) - 1
+            if isinstance(item, Char):
+                parts.append(_char(item, edge=before or after or not self.wide))
+            elif isinstance(item, Alt):
+                branches = "|".join(self.emit(b, first=before, last=after) for b in item.branches)
+                parts.append(f"(?:{branches})")
+            elif isinstance(item, Repeat):
+                parts.append(self._repeat(item, edge=before or after))
+            elif isinstance(item, Seq):
+                parts.append(self.emit(item, first=before, last=after))
+            else:
+                parts.append(_ANY)
+        return "".join(parts)
+
+    def _repeat(self, repeat: Repeat, *, edge: bool) -> str:
+        node, low, high = repeat.node, repeat.low, repeat.high
+        if node == EMPTY:
+            return ""
+        if not self.wide:
+            return f"(?:{self.emit(node, first=False, last=False)}){_count(low, high)}"
+        if isinstance(node, Char) and not node.others:
+            several = node.others is None or not node.ascii
+            inner = f"[{_ranges(node.ascii)}{_HIGH if several else ''}]"
+            # At an outer end the fewest bytes will do: more would only report more ends.
+            if high is not None and several and not (edge and low == high):
+                high *= 4
+            low, most = min(low, 64), _MOST_BYTES
         else:
-            parts.append(_ANY)
-    return "".join(parts)
+            inner = f"(?:{self.emit(node, first=False, last=False)})"
+            low, most = min(low, _MOST_TURNS), _MOST_TURNS
+        return inner + _count(low, None if high is not None and high > most else high)
+
+
+def emit(node: Node) -> str:
+    """What is looked for in raw bytes: matches wherever the node does."""
+    return Emitter().emit(node)
+
+
+def emit_ascii(node: Node) -> str:
+    """The same for text that is known to be ASCII, where it matches nothing else."""
+    return Emitter(wide=False).emit(node)
 
 
 def _char(char: Char, *, edge: bool) -> str:
@@ -57,25 +95,6 @@ def _char(char: Char, *, edge: bool) -> str:
     if not options:
         return rf"[{_HIGH}]"
     return options[0] if len(options) == 1 else f"(?:{'|'.join(options)})"
-
-
-def _repeat(repeat: Repeat, *, edge: bool) -> str:
-    node, low, high = repeat.node, repeat.low, repeat.high
-    if isinstance(node, Char) and not node.others:
-        wide = node.others is None or not node.ascii
-        inner = f"[{_ranges(node.ascii)}{_HIGH if wide else ''}]"
-        # At an outer end the fewest bytes will do: more would only report more ends.
-        if high is not None and wide and not (edge and low == high):
-            high *= 4
-        low, most = min(low, 64), _MOST_BYTES
-    else:
-        inner = emit(node, first=False, last=False)
-        # Without its brackets the count would hold for the last character alone.
-        inner = f"(?:{inner})"
-        low, most = min(low, _MOST_TURNS), _MOST_TURNS
-    if high is not None and high > most:
-        high = None
-    return inner + _count(low, high)
 
 
 def _count(low: int, high: int | None) -> str:

@@ -18,23 +18,23 @@ _LONG_ENOUGH = 8
 
 def required(node: Node) -> Words:
     """The most telling alternatives, one of which every match holds; empty if none can be named."""
-    best: Words = ()
+    found: list[Words] = [()]
     joined: Words = ("",)  # what may stand before this item, alternatives spelled out
     plain: Words = ("",)  # the same without alternatives: shorter, but one word
     for item in items_of(node):
         words = _spelled(item)
-        inner = _inside(item)
-        best = max(best, inner, key=_worth)
-        if words is None:
-            edge = _edge(item)
-            if len(joined) * len(edge) <= _MOST:
-                best = max(best, _product(joined, edge), key=_worth)
-            joined = plain = edge
-            best = max(best, edge, key=_worth)
+        if words is not None and len(words) == 1:
+            joined, plain = _product(joined, words), _product(plain, words)
             continue
-        joined = _product(joined, words) if len(joined) * len(words) <= _MOST else words
-        plain = _product(plain, words) if len(words) == 1 else ("",)
-        best = max(best, joined, plain, key=_worth)
+        found += [joined, plain, _inside(item)]
+        edge = words or _edge(item)
+        fits = len(joined) * len(edge) <= _MOST
+        if words is None:
+            found.append(_product(joined, edge) if fits else ())
+            joined = plain = edge
+        else:
+            joined, plain = _product(joined, words) if fits else words, ("",)
+    best = max((*found, joined, plain), key=_worth)
     return best if shortest(best) else ()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 ALL = (1 << 128) - 1
@@ -29,13 +30,12 @@ class Char:
         """The few characters that may stand here, in lower case; None when they are many."""
         if self.others is None or self.ascii.bit_count() > 20:
             return None
-        letters = {chr(code).lower() for code in range(128) if self.ascii >> code & 1}
-        return (*sorted(letters), *self.others)
+        return (*_letters(self.ascii), *self.others)
 
     @property
     def broad(self) -> bool:
         """Whether it says next to nothing, as `.` and `[^,]` do."""
-        return self.ascii.bit_count() > 60
+        return self.ascii.bit_count() > 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,12 @@ class Anything:
 
 Node: TypeAlias = Char | Seq | Alt | Repeat | Anything
 EMPTY = Seq()
+
+
+@lru_cache(maxsize=1024)
+def _letters(ascii_mask: int) -> tuple[str, ...]:
+    codes = (code for code in range(128) if ascii_mask >> code & 1)
+    return tuple(dict.fromkeys(chr(code).lower() for code in codes))
 
 
 def mask(chars: Iterable[str]) -> int:

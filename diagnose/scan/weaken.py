@@ -11,11 +11,12 @@ report every position as one more), and, where a stretch without gaps holds a lo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from diagnose.errors import CatalogueError
 from diagnose.scan.dialect import parse
-from diagnose.scan.emit import emit
+from diagnose.scan.emit import emit, emit_ascii
 from diagnose.scan.literals import required, shortest, without_overlap
 from diagnose.scan.nodes import (
     EMPTY,
@@ -35,6 +36,9 @@ SHORTEST = 4
 _TELLING = 10
 """Characters of a literal that needs nothing beside it to be rare."""
 _NARROW_GAP = 3
+_ENDLESS = 200
+# Python's `re` finds expressions that start with plain characters at memory speed, others slowly.
+_FAST = re.compile(r"(?:\\x[0-9a-f]{2}|[A-Za-z0-9]){6}(?![?*+{])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,9 @@ class Weakened:
     """In lower case; every match holds one of them, in any case."""
     local: bool
     """Whether a match of the pattern depends on nothing but the text it matches."""
+    count: bytes = b""
+    """Matches ASCII text where the pattern does and nowhere else, and is found fast; empty where no
+    such expression is known."""
 
 
 def weaken(pattern: str) -> Weakened:
@@ -62,10 +69,12 @@ def weaken(pattern: str) -> Weakened:
             f"no literal of {SHORTEST} characters is in every match of {pattern!r}",
             "the scanner finds candidates by literals: give each alternative a word of its own",
         )
+    count = emit_ascii(parsed.node) if parsed.exact and _never_slow(parsed.node) else ""
     return Weakened(
         expression=emit(_telling_part(parsed.node)).encode("ascii"),
         literals=tuple(word.encode() for word in without_overlap(words)),
         local=parsed.local,
+        count=count.encode("ascii") if _FAST.match(count) else b"",
     )
 
 
@@ -101,6 +110,17 @@ def _is_gap(node: Node) -> bool:
     return isinstance(node, Anything)
 
 
+def _never_slow(node: Node) -> bool:
+    """Whether a backtracking engine without a time limit may be trusted with a node."""
+    if isinstance(node, Repeat):
+        if isinstance(node.node, Char):
+            return not node.node.broad or (node.high or _ENDLESS) < _ENDLESS
+        return not _is_gap(node) and _never_slow(node.node)
+    if isinstance(node, Alt):
+        return all(_never_slow(branch) for branch in node.branches)
+    return all(_never_slow(item) for item in items_of(node) if item is not node)
+
+
 def _trimmed(node: Node, *, left: bool = True, right: bool = True) -> Node:
     """Without what may be missing or longer at the outer ends."""
     items = list(items_of(node))
@@ -132,9 +152,8 @@ def _trim_end(items: list[Node], end: int, *, alone: bool) -> None:
         elif isinstance(edge, Seq):
             items[end : end + 1 or None] = edge.items
             continue
-        if edge == EMPTY or isinstance(edge, Anything):
-            items.pop(end)
-        elif _says_little(edge, items[1 if end == 0 else -2] if len(items) > 1 else EMPTY):
+        neighbour = items[1 if end == 0 else -2] if len(items) > 1 else EMPTY
+        if edge == EMPTY or isinstance(edge, Anything) or _says_little(edge, neighbour):
             items.pop(end)
         else:
             items[end : end + 1 or None] = items_of(edge)
@@ -153,11 +172,18 @@ def _fewest(node: Node) -> Node:
 
 
 def _says_little(edge: Node, neighbour: Node) -> bool:
-    """Whether an outer node is as good as none: `.`, or a class behind a gap.
+    """Whether an outer node is as good as none: `.`, or a class behind a gap of any text.
 
-    Each character of such a class behind a gap would report a match of its own.
+    Each character of such a class behind such a gap would report a match of its own.
     """
     char = edge.node if isinstance(edge, Repeat) else edge
     if not isinstance(char, Char):
         return False
-    return char.broad or (char.ascii.bit_count() > 2 and _is_gap(neighbour))
+    return char.broad or (char.ascii.bit_count() > 2 and _spans(neighbour))
+
+
+def _spans(node: Node) -> bool:
+    """Whether a node is a gap of any text, such as `.*`."""
+    if isinstance(node, Repeat) and isinstance(node.node, Char):
+        return node.node.broad and _is_gap(node)
+    return _is_gap(node)

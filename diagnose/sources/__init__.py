@@ -1,6 +1,6 @@
 """Whatever the user names on the command line, as streams of UTF-8 text.
 
-Floor 5: the only place that opens logs. `open_paths` takes files, folders, archives, pipes and
+Floor 10: the only place that opens logs. `open_paths` takes files, folders, archives, pipes and
 URLs apart; nothing it meets in them raises, is believed by its name, or is written to disk.
 """
 

@@ -16,12 +16,14 @@ from typing import Protocol
 
 from diagnose.sources.limits import Meter
 from diagnose.sources.sniff import MAGIC, Kind
-from diagnose.sources.stream import PIECE, DamagedError, Feed, Readable, amount
+from diagnose.sources.stream import DamagedError, Feed, Readable, amount
 
 _NAME_LIMIT = 1 << 16
+_OUT = 1 << 16
 _ZSTD_PIECE = 1 << 11
 """4 bytes of Zstandard can become 128 kB and its decompressor has no limit for one call, so this
 bounds the memory of one call to 64 MB."""
+_ZSTD_CHECKSUM = 4
 _ZSTD_WINDOW = 1 << 31
 """The largest window that `zstd --long=31` writes."""
 _XZ_MEMORY = 1 << 30
@@ -91,16 +93,19 @@ class _Zstd:
 
     @property
     def needs_input(self) -> bool:
-        return not self._waiting
+        return len(self._waiting) <= _ZSTD_CHECKSUM
 
     @property
     def unused_data(self) -> bytes:
         return self._frame.unused_data + self._waiting
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        data = self._waiting + data
-        self._waiting = data[_ZSTD_PIECE:]
-        return self._frame.decompress(data[:_ZSTD_PIECE])
+        self._waiting += data
+        # A frame ends with its checksum. Given apart, a wrong one does not take the last lines away.
+        ready = len(self._waiting) - _ZSTD_CHECKSUM
+        count = min(ready, _ZSTD_PIECE) if ready > 0 else len(self._waiting)
+        data, self._waiting = self._waiting[:count], self._waiting[count:]
+        return self._frame.decompress(data)
 
 
 def deflate() -> tuple[Decoder, Callable[[bytes, int], int]]:
@@ -135,17 +140,18 @@ def expand(feed: Feed, decoder: Decoder) -> Iterator[bytes]:
         EOFError: If the stream ends early.
         Exception: Whatever the decoder raises where the stream is damaged.
     """
+    data = b" "
     while not decoder.eof:
-        data = feed.some()
         if not data:
             raise EOFError
+        data = more = feed.some()  # at the end, one call without input for what was held back
         while True:
-            piece = decoder.decompress(data, PIECE)
+            piece = decoder.decompress(more, _OUT)
             if piece:
                 yield piece
-            if decoder.eof or decoder.needs_input or not (piece or data):
+            if decoder.eof or decoder.needs_input:
                 break
-            data = b""
+            more = b""
     feed.unread(decoder.unused_data)
 
 

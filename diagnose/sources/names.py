@@ -38,10 +38,13 @@ _NUMBERED = re.compile(r"-?[0-9]+_(.+)\.txt", re.DOTALL)
 _FIRST_STEP = "/1_Set up job.txt"
 _NUMBERS = re.compile(r"([0-9]+)")
 _JOINER = "\u200d"
+_LONGEST = 1000
 
 
 def shown(name: str) -> str:
     """A name that can be printed anywhere: unprintable characters and stray bytes are escaped."""
+    if len(name) > _LONGEST:
+        name = "…" + name[-_LONGEST:]
     if name.isprintable():
         return name
     return "".join(c if c.isprintable() or c == _JOINER else _escaped(c) for c in name)

@@ -101,7 +101,7 @@ def look(head: bytes, name: str = "") -> tuple[Kind, str]:
         return Kind.BZIP2, ""
     if _is_lzma(head):
         return Kind.LZMA, ""
-    if is_tar(head):
+    if is_tar(head) or (name.endswith(".tar") and head and not head.strip(b"\0")):
         return Kind.TAR, ""
     for magic, what in _FOREIGN.items():
         if head.startswith(magic):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-PIECE = 1 << 14
+PIECE = 1 << 13
 """Bytes that go into and come out of a decompressor at once: as fast as larger pieces, and all
 that is lost before a place where the compressed data are damaged."""
 _REFILL = 1 << 16
@@ -132,11 +132,16 @@ class Peeked:
 
 
 class Feed:
-    """Takes a stream apart: so many bytes, some bytes, and bytes put back."""
+    """Takes a stream apart: so many bytes, some bytes, and bytes put back.
 
-    def __init__(self, stream: Readable) -> None:
+    Args:
+        stream: What to read.
+        refill: How many bytes to ask it for at once.
+    """
+
+    def __init__(self, stream: Readable, refill: int = _REFILL) -> None:
         self._stream = stream
-        self._space = memoryview(bytearray(_REFILL))
+        self._space = memoryview(bytearray(refill))
         self._data = b""
         self._at = 0
 

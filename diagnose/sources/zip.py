@@ -21,6 +21,7 @@ from diagnose.sources.zipmember import MAGIC, UTF8, Packed, Section, decoded, he
 
 _DESCRIPTOR = b"PK\x07\x08"
 _STEP = 1 << 20
+_PROBED = 10
 
 
 def members(file: Input, meter: Meter) -> Iterator[Member]:
@@ -37,7 +38,7 @@ def members(file: Input, meter: Meter) -> Iterator[Member]:
     twice = copies(names.values())
     for info in sorted(directory, key=lambda info: natural(names[id(info)])):
         name = names[id(info)]
-        if info.is_dir() or stat.S_ISLNK(info.external_attr >> 16) or name in twice:
+        if name.endswith("/") or stat.S_ISLNK(info.external_attr >> 16) or name in twice:
             continue
         packed = header_at(file, info.header_offset)
         if packed is None:
@@ -49,12 +50,16 @@ def members(file: Input, meter: Meter) -> Iterator[Member]:
 
 
 def _directory(file: Input) -> list[zipfile.ZipInfo] | None:
+    """What the directory lists; None if there is none, or if it points at nothing."""
     try:
-        return zipfile.ZipFile(cast("IO[bytes]", file)).infolist()
+        infos = zipfile.ZipFile(cast("IO[bytes]", file)).infolist()
     except DamagedError:
         raise
     except (zipfile.BadZipFile, OSError, ValueError, struct.error, NotImplementedError):
         return None
+    if infos and not any(header_at(file, info.header_offset) for info in infos[:_PROBED]):
+        return None
+    return infos
 
 
 def _name(info: zipfile.ZipInfo) -> str:
@@ -81,7 +86,7 @@ def _recovered(file: Input, meter: Meter) -> Iterator[Member]:
     at = _find(file, MAGIC, 0)
     while at is not None:
         packed = header_at(file, at)
-        if packed is None:
+        if packed is None or not packed.plausible:
             at = _find(file, MAGIC, at + len(MAGIC))
             continue
         if packed.size is None and not packed.method:

@@ -20,8 +20,11 @@ _HEADER = struct.Struct("<4s5H3I2H")
 """Signature, version, flags, method, time, date, checksum, packed and unpacked size, lengths of
 the name and of the extra fields that follow it."""
 _UNKNOWN = 0xFFFFFFFF
+_LAST = 1 << 62
 _DEFLATE = 8
+_NAME_LIMIT = 4096
 _METHODS = {12: Kind.BZIP2, 93: Kind.ZSTD, 95: Kind.XZ}
+_OTHER_METHODS = {9: "Deflate64", 14: "LZMA", 96: "JPEG", 97: "WavPack", 98: "PPMd", 99: "AES"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,15 @@ class Packed:
         if self.flags & ENCRYPTED:
             return "encrypted: unpack it with its password first"
         if self.method not in (0, _DEFLATE, *_METHODS):
-            return f"packed with method {self.method}, which cannot be read here: unpack it first"
+            method = _OTHER_METHODS.get(self.method, f"method {self.method}")
+            return f"packed with {method}, which cannot be read here: unpack it first"
         return ""
+
+    @property
+    def plausible(self) -> bool:
+        """Whether this is a header at all, and not bytes that look like the start of one."""
+        known = self.method in (0, _DEFLATE, *_METHODS, *_OTHER_METHODS)
+        return known and 0 < len(self.name) <= _NAME_LIMIT and self.name.isprintable()
 
 
 class Section:
@@ -60,7 +70,7 @@ class Section:
         """Fills `view` with what comes next."""
         if self._end is not None:
             view = view[: max(0, self._end - self._at)]
-        if not len(view):
+        if not len(view) or not 0 <= self._at <= _LAST:  # a damaged directory points anywhere
             return 0
         self._file.seek(self._at)
         count = self._file.readinto(view)
@@ -70,7 +80,7 @@ class Section:
 
 def header_at(file: Input, offset: int) -> Packed | None:
     """Reads the header that stands before a member; None if there is none."""
-    feed = Feed(Section(file, offset, 1 << 18))
+    feed = Feed(Section(file, offset, None), refill=1 << 12)
     raw = feed.exactly(_HEADER.size)
     if len(raw) < _HEADER.size:
         return None

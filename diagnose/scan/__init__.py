@@ -1,0 +1,18 @@
+"""The scanner over raw bytes: which lines of a source match which patterns.
+
+Floor 2. `Scanner` is built once from all patterns and reads any number of sources, each in one pass.
+
+    weaken      a pattern to what is looked for in its place (`dialect`, `literals`, `emit`)
+    engine      what looks for it (`hyper`, `plain`), kept compiled in `cache`
+    blocks      a stream to stretches of bytes; `smooth` takes out what would hide a match
+    passage     one source: candidates to evidence (`confirm`, `tally`), `windows` and `ends`
+"""
+
+from __future__ import annotations
+
+from diagnose.scan.blocks import Readable
+from diagnose.scan.cache import default_cache
+from diagnose.scan.passage import Scan
+from diagnose.scan.scanner import Scanner
+
+__all__ = ["Readable", "Scan", "Scanner", "default_cache"]

@@ -1,0 +1,103 @@
+"""Compiled scanners on disk, so that starting takes a millisecond and not a fifth of a second.
+
+Floor 2. A file is written whole and then renamed, carries its own checksum, and its name is a digest
+of everything it depends on. What cannot be read, belongs to somebody else or is damaged is as good as
+absent, and what cannot be written is not: a cache is never a reason to fail.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+_MAGIC = b"diagnose-scan-1\n"
+_SUFFIX = ".scan"
+_KEPT_FILES = 12
+
+
+def default_cache() -> Path | None:
+    """The user's cache folder; None where `DIAGNOSE_CACHE_DIR` is empty or `off`, or there is none."""
+    chosen = os.environ.get("DIAGNOSE_CACHE_DIR")
+    if chosen is not None:
+        return None if chosen in ("", "off") else Path(chosen)
+    shared = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(shared):
+        return Path(shared) / "diagnose"
+    try:
+        return Path.home() / ".cache" / "diagnose"
+    except RuntimeError:
+        return None
+
+
+class Cache:
+    """The files of one scanner.
+
+    Args:
+        folder: Where they are; None for nowhere.
+        depends_on: All that makes a file of another scanner unusable for this one.
+    """
+
+    def __init__(self, folder: Path | None, depends_on: Iterable[bytes]) -> None:
+        self._folder = folder
+        digest = hashlib.sha256()
+        for part in depends_on:
+            digest.update(b"%d:" % len(part) + part)
+        self._key = digest.hexdigest()[:32]
+
+    def read(self, name: str) -> bytes | None:
+        """What was written under a name; None if there is nothing to be trusted."""
+        if self._folder is None:
+            return None
+        try:
+            if not _is_private(self._folder):
+                return None
+            stored = self._path(self._folder, name).read_bytes()
+        except OSError:
+            return None
+        head = len(_MAGIC) + hashlib.sha256().digest_size
+        payload = stored[head:]
+        good = stored[:head] == _MAGIC + hashlib.sha256(payload).digest()
+        return payload if good else None
+
+    def write(self, name: str, payload: bytes) -> None:
+        """Stores a file, if that is possible."""
+        if self._folder is None:
+            return
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not _is_private(self._folder):
+                return
+            self._put(self._path(self._folder, name), payload)
+            _prune(self._folder)
+
+    def _put(self, path: Path, payload: bytes) -> None:
+        import tempfile
+
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_MAGIC + hashlib.sha256(payload).digest() + payload)
+            os.replace(temporary, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+    def _path(self, folder: Path, name: str) -> Path:
+        return folder / f"{self._key}-{name}{_SUFFIX}"
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether nobody else can have put a file there."""
+    if os.name != "posix":
+        return True
+    status = folder.stat()
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o022
+
+
+def _prune(folder: Path) -> None:
+    files = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in files[_KEPT_FILES:]:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,112 @@
+"""From candidates to evidence: the line read, the original expression searched in it.
+
+Floor 2: pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from diagnose.document import read_line
+from diagnose.model import Evidence, Line
+from diagnose.scan.blocks import LEAD_BYTES
+from diagnose.scan.limits import Limits
+
+if TYPE_CHECKING:
+    import regex
+
+CUT = " … ".encode()
+"""Stands where a long piece was cut, so that `^` and `$` do not match there."""
+
+
+class Candidate(NamedTuple):
+    """A piece of a line in which a pattern may match."""
+
+    raw: bytes
+    """As `read_line` takes it."""
+    number: int
+    """1-based line number."""
+    order: int
+    """Offset of the piece in the source."""
+
+
+class Confirmer:
+    """Searches candidates for the expressions as they were written; compiles those that are hit.
+
+    Args:
+        index: Position of the source in the run.
+        source: The source's name.
+        patterns: All expressions.
+        compiled: Those that were compiled so far; shared between sources.
+        timeout_s: How long one search may take.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        source: str,
+        patterns: Sequence[str],
+        compiled: dict[int, regex.Pattern[str]],
+        timeout_s: float,
+    ) -> None:
+        self._index = index
+        self._source = source
+        self._patterns = patterns
+        self._compiled = compiled
+        self._timeout_s = timeout_s
+        self._last: tuple[Candidate, Line] | None = None
+        self.problems: dict[int, str] = {}
+        """One sentence for each pattern that took too long on some line."""
+
+    def line(self, candidate: Candidate) -> Line:
+        """The candidate as a line; asked for the same piece by several patterns, it is read once."""
+        if self._last is None or self._last[0] != candidate:
+            line = read_line(self._source, candidate.number, candidate.raw)
+            self._last = (candidate, line)
+        return self._last[1]
+
+    def evidence(self, pattern: int, candidate: Candidate) -> Evidence | None:
+        """What a pattern finds in a candidate; None if it does not match."""
+        line = self.line(candidate)
+        found = self._search(pattern, line.message, line.number)
+        if found is None and line.text != line.message:
+            found = self._search(pattern, line.text, line.number)
+        if found is None:
+            return None
+        captures = {name: text for name, text in found.groupdict().items() if text is not None}
+        return Evidence(line, captures, (self._index, candidate.order))
+
+    def matches(self, pattern: int, text: str, number: int) -> bool:
+        """Whether a pattern matches a text of the line with that number."""
+        return self._search(pattern, text, number) is not None
+
+    def _search(self, pattern: int, text: str, number: int) -> regex.Match[str] | None:
+        try:
+            return self._compiled_of(pattern).search(text, timeout=self._timeout_s)
+        except TimeoutError:
+            self.problems[pattern] = (
+                f"the expression {self._patterns[pattern]!r} took too long on line {number}"
+                " and counts as not matching there"
+            )
+            return None
+
+    def _compiled_of(self, pattern: int) -> regex.Pattern[str]:
+        if pattern not in self._compiled:
+            import regex
+
+            self._compiled[pattern] = regex.compile(self._patterns[pattern])
+        return self._compiled[pattern]
+
+
+def shorten(raw: bytes, limits: Limits) -> bytes:
+    """A line, without its newline, of bounded length: its start, and its last piece as is shown."""
+    if len(raw) <= limits.piece_bytes:
+        return raw
+    shown = raw.rstrip(b"\r")
+    start = shown.rfind(b"\r") + 1
+    lead = shown[: min(start, LEAD_BYTES)].partition(b"\r")[0] + b"\r" if start else b""
+    piece = shown[start:]
+    if len(piece) > limits.piece_bytes:
+        piece = piece[: limits.reach_bytes] + CUT + piece[-limits.reach_bytes :]
+    return lead + piece

@@ -1,0 +1,50 @@
+"""How much the scanner reads, keeps and checks.
+
+Floor 2: pure. Tests make these small; nothing else changes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that make memory and time independent of a log's size."""
+
+    block_bytes: int = 1 << 20
+    """Read and scanned at once; fits into a second-level cache together with its smoothed copy."""
+    reach_bytes: int = 1 << 15
+    """Seen on each side of a match in a piece that is longer than twice this."""
+    slice_bytes: int = 1 << 16
+    """Scanned at once in a flood, for at most one match of each pattern."""
+    flood_bytes: int = 1024
+    """A block with more than one match for so many bytes is a flood."""
+    confirmations: int = 4096
+    """Candidates of one pattern that are read as lines; after that they are counted."""
+    first: int = 40
+    """Matches of one pattern that are kept from the start of a source."""
+    each_writer: int = 4
+    """Matches of one pattern that are kept of each process."""
+    writers: int = 512
+    """Processes of which they are kept."""
+    last: int = 8
+    """Matches of one pattern that are kept from the end."""
+    windows_first: int = 192
+    windows_last: int = 64
+    window_bytes: int = 1 << 17
+    """Of the raw lines after a window's first."""
+    head_lines: int = 200
+    tail_lines: int = 400
+    end_bytes: int = 1 << 18
+    """Of the raw lines at each end of a source."""
+    timeout_s: float = 0.5
+    """For one search of one line."""
+
+    @property
+    def piece_bytes(self) -> int:
+        """A longer piece is cut to a window around its match."""
+        return 2 * self.reach_bytes
+
+
+DEFAULT = Limits()

@@ -1,0 +1,105 @@
+"""The scanner: every pattern, over the raw bytes of one source after the other.
+
+Floor 2: pure but for the cache and the stream it is given. Speed comes from looking for a weaker form of
+all patterns at once in raw bytes, and reading as lines only the few that may match.
+"""
+
+from __future__ import annotations
+
+import marshal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from diagnose.scan import dialect, engine, weaken
+from diagnose.scan.blocks import Readable, blocks
+from diagnose.scan.cache import Cache
+from diagnose.scan.limits import DEFAULT, Limits
+from diagnose.scan.passage import Passage, Scan, Search
+from diagnose.scan.weaken import Weakened
+
+_NO_WINDOWS: Mapping[int, int] = {}
+_SOURCES = ("charsets", "dialect", "emit", "hyper", "literals", "nodes", "weaken")
+
+
+class Scanner:
+    """Finds every match of every pattern in a source, in one pass and constant memory.
+
+    Args:
+        patterns: Expressions for one line each, in the `regex` module's dialect.
+        engine: `auto`, `hyperscan`, `re2` or `regex`.
+        cache: Folder for compiled scanners; None for none.
+        windows: How many lines to keep after each match of a pattern, by the pattern's position.
+        limits: For tests.
+
+    Raises:
+        CatalogueError: If a match of some pattern need not hold a literal of four characters.
+        UsageError: If the engine is unknown or not installed.
+    """
+
+    engine: str
+    """The one that runs."""
+
+    def __init__(
+        self,
+        patterns: Sequence[str],
+        *,
+        engine: str = "auto",
+        cache: Path | None = None,
+        windows: Mapping[int, int] = _NO_WINDOWS,
+        limits: Limits = DEFAULT,
+    ) -> None:
+        self.engine = _choose(engine)
+        stored = Cache(cache, _depends_on(self.engine, patterns) if cache else ())
+        weakened = _weakened(patterns, stored)
+        built = _build(self.engine, weakened, stored)
+        self._search = Search(tuple(patterns), weakened, built, dict(windows), limits, {})
+
+    def scan(self, index: int, source: str, stream: Readable) -> Scan:
+        """Reads one source to its end.
+
+        Args:
+            index: The source's position in the run, for `Evidence.order`.
+            source: The source's name, for `Line.source`.
+            stream: Its bytes, decompressed.
+        """
+        passage = Passage(index, source, self._search)
+        for block in blocks(stream, self._search.limits):
+            passage.take(block)
+        return passage.result()
+
+
+_choose, _build = engine.choose, engine.build
+
+
+def _weakened(patterns: Sequence[str], cache: Cache) -> list[Weakened]:
+    stored = cache.read("weakened")
+    if stored is not None:
+        return [Weakened(*fields) for fields in marshal.loads(stored)]
+    weakened = [weaken.weaken(pattern) for pattern in patterns]
+    fields = [(w.expression, w.literals, w.local, w.count) for w in weakened]
+    cache.write("weakened", marshal.dumps(fields))
+    return weakened
+
+
+def _depends_on(name: str, patterns: Sequence[str]) -> list[bytes]:
+    """All that a stored scanner stands on: code, versions, machine and patterns."""
+    import platform
+
+    parts = [name, sys.version, sys.platform, platform.machine(), sys.byteorder, *patterns]
+    if name == "hyperscan":
+        from diagnose.scan.hyper import environment
+
+        parts.append(repr(environment()))
+    return [*_code(), *(part.encode("utf-8", "surrogatepass") for part in parts)]
+
+
+def _code() -> list[bytes]:
+    """The modules that decide what is stored, so that no other version's file is ever used."""
+    folder = Path(dialect.__file__).parent
+    try:
+        return [(folder / f"{name}.py").read_bytes() for name in _SOURCES]
+    except OSError:
+        from importlib.metadata import version
+
+        return [version("vllm-diagnose").encode()]

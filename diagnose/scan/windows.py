@@ -1,0 +1,108 @@
+"""The lines after a match, gathered over blocks.
+
+Floor 2: pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from diagnose.document import read_line
+from diagnose.model import Line
+from diagnose.scan.blocks import Block
+from diagnose.scan.confirm import Candidate, shorten
+from diagnose.scan.limits import Limits
+
+
+class _Window:
+    """One match and the raw lines after it, as far as they were read."""
+
+    def __init__(self, candidate: Candidate, lines: int) -> None:
+        self.candidate = candidate
+        self.missing = lines
+        self.raw = b""
+        self.in_matched_line = True
+        """Whether the newline that ends the matched line is still to come."""
+
+    def feed(self, block: Block, at: int, most: int) -> None:
+        if self.in_matched_line:
+            at = block.data.find(b"\n", at, block.size) + 1
+            if not at:
+                return
+            self.in_matched_line = False
+        end = at
+        while self.missing and end < block.size:
+            newline = block.data.find(b"\n", end, block.size)
+            if newline < 0:
+                end = block.size
+            else:
+                end = newline + 1
+                self.missing -= 1
+        self.raw += bytes(block.data[at : min(end, at + most - len(self.raw))])
+        if len(self.raw) >= most:
+            self.missing = 0
+
+    def lines(self, source: str, limits: Limits) -> tuple[Line, ...]:
+        matched = self.candidate
+        following = self.raw.removesuffix(b"\n").split(b"\n") if self.raw else []
+        return (
+            read_line(source, matched.number, matched.raw),
+            *(
+                read_line(source, matched.number + number, shorten(raw, limits))
+                for number, raw in enumerate(following, 1)
+            ),
+        )
+
+
+class Windows:
+    """The windows of one source: the first ones and the last ones.
+
+    Args:
+        wanted: How many lines to keep after a match, by pattern.
+        limits: How many windows, and how long.
+    """
+
+    def __init__(self, wanted: Mapping[int, int], limits: Limits) -> None:
+        self._wanted = wanted
+        self._limits = limits
+        self._first: list[_Window] = []
+        self._last: list[_Window] = []
+
+    def of(self, pattern: int) -> bool:
+        """Whether a pattern's matches open windows."""
+        return pattern in self._wanted
+
+    def open(self, pattern: int, candidate: Candidate, block: Block, at: int) -> None:
+        """Starts a window at a match.
+
+        Args:
+            pattern: The pattern that matched.
+            candidate: The piece that it matched.
+            block: The block the piece is in.
+            at: Where the piece ends in it.
+        """
+        window = _Window(candidate, self._wanted[pattern])
+        window.feed(block, at, self._limits.window_bytes)
+        if len(self._first) < self._limits.windows_first:
+            self._first.append(window)
+            return
+        self._last.append(window)
+        if len(self._last) > 2 * self._limits.windows_last:
+            self._prune()
+
+    def feed(self, block: Block) -> None:
+        """Takes the next block, before its own matches are looked at."""
+        self._prune()
+        for window in (*self._first, *self._last):
+            if window.missing:
+                window.feed(block, block.fresh, self._limits.window_bytes)
+
+    def lines(self, source: str) -> tuple[tuple[Line, ...], ...]:
+        """What was gathered, in observed order."""
+        self._prune()
+        ordered = sorted((*self._first, *self._last), key=lambda window: window.candidate.order)
+        return tuple(window.lines(source, self._limits) for window in ordered)
+
+    def _prune(self) -> None:
+        self._last.sort(key=lambda window: window.candidate.order)
+        del self._last[: -self._limits.windows_last]
