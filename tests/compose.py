@@ -3,7 +3,7 @@
 The shipped sample `fixtures/logs/mxfp4-ep-hang.log` and its neighbours are made here: no log of the
 published incident is public, so their lines follow the sources of vLLM 0.22.1, Quark 0.11, Slurm and
 GitHub's runner, and the course of events follows the incident's description. Run this file to write
-them anew: `python tests/compose.py`.
+them anew: `python tests/compose_all.py`.
 """
 
 from __future__ import annotations
@@ -356,22 +356,15 @@ def no_expert_parallelism() -> Job:
     return job
 
 
-def neighbours() -> Iterator[tuple[str, str, Job]]:
-    """File name, expectation lines and job, for every composed log.
-
-    Expectations name the verdict, and the cause with the line that shows it.
-    """
+def main_case() -> Iterator[tuple[str, str, Job, str, str]]:
+    """File name, verdict, job, cause and the line that shows it: the main case and its closest kin."""
     fallback = "vllm/mxfp4-emulation-fallback", "Using 'EMULATION' Mxfp4 MoE backend."
     lock = "torch/torch-extension-build-lock", "wait (torch/utils/file_baton.py:50)"
-    yield "mxfp4-ep-hang", expectation("hung", hang(), *fallback), hang()
-    yield "mxfp4-ep-slow-build", expectation("healthy", slow_build()), slow_build()
-    yield "stale-extension-lock", expectation("hung", stale_lock(), *lock), stale_lock()
-    yield (
-        "lock-in-weight-loading",
-        expectation("hung", lock_in_weight_loading(), *fallback),
-        lock_in_weight_loading(),
-    )
-    yield "mxfp4-ep1", expectation("healthy", no_expert_parallelism()), no_expert_parallelism()
+    yield "mxfp4-ep-hang", "hung", hang(), *fallback
+    yield "mxfp4-ep-slow-build", "healthy", slow_build(), "", ""
+    yield "stale-extension-lock", "hung", stale_lock(), *lock
+    yield "lock-in-weight-loading", "hung", lock_in_weight_loading(), *fallback
+    yield "mxfp4-ep1", "healthy", no_expert_parallelism(), "", ""
 
 
 def expectation(verdict: str, job: Job, cause: str = "", quote: str = "") -> str:
@@ -386,14 +379,9 @@ def text(expected: str, job: Job) -> str:
     """The whole file: where it comes from, what is expected of it, and the log."""
     return "\n".join(
         [
-            "#=SOURCE=# composed from the message formats of vLLM 0.22.1, Quark 0.11 and GitHub's runner by tests/compose.py",
+            "#=SOURCE=# composed from the message formats of vLLM 0.22.1, Quark 0.11 and GitHub's runner by tests/compose_all.py",
             expected,
             *job.lines,
             "",
         ]
     )
-
-
-if __name__ == "__main__":
-    for name, expected, job in neighbours():
-        (FIXTURES / f"{name}.log").write_text(text(expected, job), encoding="utf-8")

@@ -1,6 +1,6 @@
 """The scanner over raw bytes: which lines of a source match which patterns.
 
-Floor 2. `Scanner` is built once from all patterns and reads any number of sources, each in one pass.
+Floor 3. `Scanner` is built once from all patterns and reads any number of sources, each in one pass.
 
     weaken      a pattern to what is looked for in its place (`dialect`, `literals`, `emit`)
     engine      what looks for it (`hyper`, `plain`), kept compiled in `cache`

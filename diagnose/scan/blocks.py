@@ -1,6 +1,6 @@
 """A stream of bytes to blocks that end where a line or a redrawn piece of one ends.
 
-Floor 2. Two buffers take turns, so memory does not grow with the input and the block before the
+Floor 3. Two buffers take turns, so memory does not grow with the input and the block before the
 current one stays readable. A piece longer than a block cannot be cut where it ends: then blocks
 overlap, and each says which part of it is its own.
 """

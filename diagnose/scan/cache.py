@@ -1,6 +1,6 @@
 """Compiled scanners on disk, so that starting takes a millisecond and not a fifth of a second.
 
-Floor 2. A file is written whole and then renamed, carries its own checksum, and its name is a digest
+Floor 3. A file is written whole and then renamed, carries its own checksum, and its name is a digest
 of everything it depends on. What cannot be read, belongs to somebody else or is damaged is as good as
 absent, and what cannot be written is not: a cache is never a reason to fail.
 """

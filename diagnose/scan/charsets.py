@@ -1,6 +1,6 @@
 r"""Sets of characters: classes in brackets and escapes such as `\d`, of the `regex` dialect.
 
-Floor 2: pure. Every set is kept twice, as what it surely holds and as what it may hold, because the
+Floor 3: pure. Every set is kept twice, as what it surely holds and as what it may hold, because the
 complement of a set that was guessed too large would be too small.
 """
 

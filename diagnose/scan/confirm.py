@@ -1,6 +1,6 @@
 """From candidates to evidence: the line read, the original expression searched in it.
 
-Floor 2: pure.
+Floor 3: pure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Patterns that have matched so often that further candidates are counted and not read.
 
-Floor 2: pure. What is counted without being read is exact where a match depends on nothing but the
+Floor 3: pure. What is counted without being read is exact where a match depends on nothing but the
 text matched; for other patterns the count stays what was confirmed, a lower bound. The last matches
 are read in either case.
 """

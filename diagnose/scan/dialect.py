@@ -1,6 +1,6 @@
 """Regular expressions in the `regex` module's dialect to trees of the characters they need.
 
-Floor 2: pure. The tree matches at least what the expression matches. What is not understood becomes
+Floor 3: pure. The tree matches at least what the expression matches. What is not understood becomes
 `Anything`, never an error: `regex` itself says whether an expression is well formed.
 """
 

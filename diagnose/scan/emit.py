@@ -1,6 +1,6 @@
 """Trees of characters to expressions over raw bytes that all engines read alike.
 
-Floor 2: pure. A character beyond ASCII is two to four bytes of UTF-8, or one to three that a decoder
+Floor 3: pure. A character beyond ASCII is two to four bytes of UTF-8, or one to three that a decoder
 replaces when they are damaged, so wherever one may stand, one to four high bytes may, and counts
 of characters become counts of bytes. No expression matches across a line feed or carriage return.
 """

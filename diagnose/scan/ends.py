@@ -1,6 +1,6 @@
 """The first and the last lines of a source.
 
-Floor 2: pure.
+Floor 3: pure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What finds the candidates: one interface, three ways.
 
-Floor 2: pure. All find the same findings; they differ in speed. `auto` takes the first that is
+Floor 3: pure. All find the same findings; they differ in speed. `auto` takes the first that is
 installed of `hyperscan` (a gigabyte a second and more), `re2` and `regex` (a few megabytes a second).
 """
 

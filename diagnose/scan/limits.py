@@ -1,6 +1,6 @@
 """How much the scanner reads, keeps and checks.
 
-Floor 2: pure. Tests make these small; nothing else changes them.
+Floor 3: pure. Tests make these small; nothing else changes them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The words that any match of an expression must hold.
 
-Floor 2: pure.
+Floor 3: pure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What is left of a regular expression when only the characters that it needs count.
 
-Floor 2: pure. Zero-width tests (anchors, look-around, word boundaries), captures and greed are gone, so
+Floor 3: pure. Zero-width tests (anchors, look-around, word boundaries), captures and greed are gone, so
 a tree matches at least what its expression matches.
 """
 

@@ -1,6 +1,6 @@
 """One source on its way through the scanner.
 
-Floor 2: pure. Candidates of a block come from the engine; each becomes evidence, or, once a pattern has
+Floor 3: pure. Candidates of a block come from the engine; each becomes evidence, or, once a pattern has
 shown itself often enough, is only counted. In a flood the engine reports one match of each pattern in
 each slice of a block, and only patterns that are not yet counted are looked for in full.
 """

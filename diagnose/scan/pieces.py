@@ -1,6 +1,6 @@
 """The pieces of one block: their bounds, their line numbers, and their raw bytes as candidates.
 
-Floor 2: pure. Offsets are those of the smooth text unless their name says raw.
+Floor 3: pure. Offsets are those of the smooth text unless their name says raw.
 """
 
 from __future__ import annotations

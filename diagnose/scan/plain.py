@@ -1,6 +1,6 @@
 """Without Hyperscan: literals by `bytes.find`, optionally narrowed down by RE2.
 
-Floor 2: pure.
+Floor 3: pure.
 """
 
 from __future__ import annotations

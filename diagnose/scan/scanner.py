@@ -1,6 +1,6 @@
 """The scanner: every pattern, over the raw bytes of one source after the other.
 
-Floor 2: pure but for the cache and the stream it is given. Speed comes from looking for a weaker form of
+Floor 3: pure but for the cache and the stream it is given. Speed comes from looking for a weaker form of
 all patterns at once in raw bytes, and reading as lines only the few that may match.
 """
 

@@ -1,6 +1,6 @@
 """Raw bytes to what is scanned: the same text without the bytes that cleaning a line takes out.
 
-Floor 2: pure. A colour code, a backspace or an escaped quote may stand in the middle of words that a
+Floor 3: pure. A colour code, a backspace or an escaped quote may stand in the middle of words that a
 pattern looks for. Escape sequences are taken out of the whole block, which is cheap when it has none.
 Lines with anything rarer are cleaned one by one into a side buffer, as are the decoded strings of JSON
 and logfmt lines; a match there stands for a match at the line's start. Line feeds and carriage
@@ -38,7 +38,7 @@ _ESCAPED = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u[0-9a-fA-F]{4}|\\
 _PLAIN = {b"\\t": b"\t", b"\\b": b"", b"\\f": b"\f"}
 # Stands for a line end inside a decoded string: wherever a pattern may match one, it may match this.
 _LINE_END = b"\xff"
-_CHUNK = 1 << 15
+_CHUNK = 1 << 13
 _DEEPEST = 6
 _NARROW = re.compile(rb"[\r\n]")
 

@@ -1,6 +1,6 @@
 """What is kept of one pattern's matches in one source.
 
-Floor 2: pure.
+Floor 3: pure.
 """
 
 from __future__ import annotations

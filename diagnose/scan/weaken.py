@@ -1,6 +1,6 @@
 """A line expression to what is scanned for: weaker, simpler, over raw bytes.
 
-Floor 2: pure. Sound: where an expression matches a line's cleaned text, its weakened form matches the
+Floor 3: pure. Sound: where an expression matches a line's cleaned text, its weakened form matches the
 line's smoothed bytes (see `smooth`), so nothing is lost by looking only where it does. One limit is
 meant: ignoring case, `s`, `k` and `i` do not stand for the long s, the Kelvin sign and the dotted I.
 

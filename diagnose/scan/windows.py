@@ -1,6 +1,6 @@
 """The lines after a match, gathered over blocks.
 
-Floor 2: pure.
+Floor 3: pure.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class _Opener:
     def open(self, paths: Iterable[str]) -> Generator[Source]:
         for path in paths:
             if path == "-":
-                yield from self._guarded("-", path, self._standard_input())
+                yield from self._guarded("-", "", self._standard_input())
             elif "://" in path and not os.path.lexists(path):
                 yield from self._url(path)
             else:
@@ -164,6 +164,8 @@ class _Opener:
         except DamagedError as damage:
             yield unreadable(name, damage.problem)
             return
+        if not remote.paths:
+            yield unreadable(name, "an empty folder")
         for path in remote.paths:
             name = shown(remote.name(path))
             yield from self._guarded(name, "", self._remote(remote, path, name))
