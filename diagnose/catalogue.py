@@ -9,8 +9,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from diagnose import tables
 from diagnose.errors import CatalogueError
 from diagnose.model import (
     Certainty,
@@ -64,8 +65,6 @@ CONDITION_KEYS = (
 )
 MATCH_KEYS = ("any", "all", "none", "ordered", "cleared_by")
 
-_E = TypeVar("_E", Role, Channel, Kind, Certainty, Retry)
-
 
 def default_root() -> Path:
     """The catalogue that came with the package: inside it when installed, beside it in a checkout."""
@@ -110,30 +109,32 @@ def parse(id: str, table: Mapping[str, Any]) -> Signature:
     Raises:
         CatalogueError: If a key is unknown, missing or of the wrong type.
     """
-    _only(table, KEYS, "signature")
-    match, ordered, cleared_by = _match(_table(table, "match"))
+    tables.only(table, KEYS, "signature")
+    match, ordered, cleared_by = _match(tables.table(table, "match"))
     return Signature(
         id=id,
-        title=_text(table, "title", required=True),
-        role=_enum(Role, table, "role"),
-        channel=_enum(Channel, table, "channel", Channel.LOG),
-        kind=_enum(Kind, table, "kind"),
-        certainty=_enum(Certainty, table, "certainty", Certainty.HIGH),
-        alone=_enum(Certainty, table, "alone") if "alone" in table else None,
-        leads_to=_texts(table, "leads_to"),
-        seen_on=_texts(table, "seen_on"),
-        symptom=_text(table, "symptom").strip(),
-        root_cause=_text(table, "root_cause").strip(),
-        retry=_enum(Retry, table, "retry", Retry.AFTER_FIX),
-        retry_why=_text(table, "retry_why"),
-        scope=_scope(_table(table, "applies"), SCOPE_KEYS),
+        title=tables.text(table, "title", required=True),
+        role=tables.enum(Role, table, "role"),
+        channel=tables.enum(Channel, table, "channel", Channel.LOG),
+        kind=tables.enum(Kind, table, "kind"),
+        certainty=tables.enum(Certainty, table, "certainty", Certainty.HIGH),
+        alone=tables.enum(Certainty, table, "alone") if "alone" in table else None,
+        leads_to=tables.texts(table, "leads_to"),
+        seen_on=tables.texts(table, "seen_on"),
+        symptom=tables.text(table, "symptom").strip(),
+        root_cause=tables.text(table, "root_cause").strip(),
+        retry=tables.enum(Retry, table, "retry", Retry.AFTER_FIX),
+        retry_why=tables.text(table, "retry_why"),
+        scope=_scope(tables.table(table, "applies"), SCOPE_KEYS),
         match=match,
         ordered=ordered,
         cleared_by=cleared_by,
-        fixes=tuple(_fix(entry) for entry in _tables(table, "fix")),
-        confusers=tuple(_confuser(entry) for entry in _tables(table, "confuser")),
-        examples=tuple(_example(entry, "source") for entry in _tables(table, "example")),
-        counterexamples=tuple(_example(entry, "why") for entry in _tables(table, "counterexample")),
+        fixes=tuple(_fix(entry) for entry in tables.tables(table, "fix")),
+        confusers=tuple(_confuser(entry) for entry in tables.tables(table, "confuser")),
+        examples=tuple(_example(entry, "source") for entry in tables.tables(table, "example")),
+        counterexamples=tuple(
+            _example(entry, "why") for entry in tables.tables(table, "counterexample")
+        ),
     )
 
 
@@ -153,7 +154,7 @@ def patterns_of(signature: Signature) -> tuple[str, ...]:
 
 
 def _match(table: Mapping[str, Any]) -> tuple[Condition, bool, tuple[str, ...]]:
-    _only(table, MATCH_KEYS, "[match]")
+    tables.only(table, MATCH_KEYS, "[match]")
     condition = Condition(
         all=_conditions(table, "all"),
         any=_conditions(table, "any"),
@@ -164,7 +165,7 @@ def _match(table: Mapping[str, Any]) -> tuple[Condition, bool, tuple[str, ...]]:
     ordered = table.get("ordered", False)
     if not isinstance(ordered, bool):
         raise CatalogueError("`ordered` must be true or false")
-    return condition, ordered, _texts(table, "cleared_by")
+    return condition, ordered, tables.texts(table, "cleared_by")
 
 
 def _conditions(table: Mapping[str, Any], key: str) -> tuple[Condition, ...]:
@@ -179,7 +180,7 @@ def _condition(entry: object) -> Condition:
         return Condition(line=entry)
     if not isinstance(entry, dict):
         raise CatalogueError(f"a condition must be a string or a table, not {entry!r}")
-    _only(entry, CONDITION_KEYS, "condition")
+    tables.only(entry, CONDITION_KEYS, "condition")
     kinds = [key for key in CONDITION_KINDS if key in entry]
     if len(kinds) != 1:
         raise CatalogueError(f"a condition needs exactly one of {', '.join(CONDITION_KINDS)}")
@@ -187,9 +188,9 @@ def _condition(entry: object) -> Condition:
     for key in ("all", "any", "none"):
         values[key] = _conditions(entry, key)
     for key in ("sequence", "near", "equals"):
-        values[key] = _texts(entry, key)
+        values[key] = tables.texts(entry, key)
     if "certainty" in entry:
-        values["certainty"] = _enum(Certainty, entry, "certainty")
+        values["certainty"] = tables.enum(Certainty, entry, "certainty")
     if entry.get("ranks", "all") not in ("one", "several", "some", "all"):
         raise CatalogueError("`ranks` must be one, several, some or all")
     for key, types in _CONDITION_TYPES.items():
@@ -217,35 +218,37 @@ _CONDITION_TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 def _fix(table: Mapping[str, Any]) -> Fix:
-    _only(table, (*SCOPE_KEYS, "summary", "now", "recipe", "warning"), "[[fix]]")
+    tables.only(table, (*SCOPE_KEYS, "summary", "now", "recipe", "warning"), "[[fix]]")
     return Fix(
-        summary=_text(table, "summary", required=True).strip(),
-        now=_texts(table, "now"),
-        recipe=_texts(table, "recipe"),
-        warning=_text(table, "warning").strip(),
+        summary=tables.text(table, "summary", required=True).strip(),
+        now=tables.texts(table, "now"),
+        recipe=tables.texts(table, "recipe"),
+        warning=tables.text(table, "warning").strip(),
         scope=_scope(table, None),
     )
 
 
 def _confuser(table: Mapping[str, Any]) -> Confuser:
-    _only(table, ("id", "differs"), "[[confuser]]")
-    return Confuser(_text(table, "id", required=True), _text(table, "differs", required=True))
+    tables.only(table, ("id", "differs"), "[[confuser]]")
+    return Confuser(
+        tables.text(table, "id", required=True), tables.text(table, "differs", required=True)
+    )
 
 
 def _example(table: Mapping[str, Any], note: str) -> Example:
-    _only(table, ("text", "captures", note), "[[example]]")
-    captures = _table(table, "captures")
+    tables.only(table, ("text", "captures", note), "[[example]]")
+    captures = tables.table(table, "captures")
     return Example(
-        text=_text(table, "text", required=True),
+        text=tables.text(table, "text", required=True),
         captures={name: str(value) for name, value in captures.items()},
-        **{note: _text(table, note, required=True)},
+        **{note: tables.text(table, note, required=True)},
     )
 
 
 def _scope(table: Mapping[str, Any], only: tuple[str, ...] | None) -> Scope:
     if only is not None:
-        _only(table, only, "[applies]")
-    versions = _text(table, "versions")
+        tables.only(table, only, "[applies]")
+    versions = tables.text(table, "versions")
     if versions:
         from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -253,50 +256,4 @@ def _scope(table: Mapping[str, Any], only: tuple[str, ...] | None) -> Scope:
             SpecifierSet(versions)
         except InvalidSpecifier as error:
             raise CatalogueError(f"`versions` is no version specifier: {versions!r}") from error
-    return Scope(_texts(table, "engines"), versions, _texts(table, "hardware"))
-
-
-def _only(table: Mapping[str, Any], keys: Iterable[str], where: str) -> None:
-    unknown = sorted(set(table) - set(keys))
-    if unknown:
-        raise CatalogueError(f"unknown key `{unknown[0]}` in {where}", f"known: {', '.join(keys)}")
-
-
-def _text(table: Mapping[str, Any], key: str, *, required: bool = False) -> str:
-    value = table.get(key, "")
-    if not isinstance(value, str):
-        raise CatalogueError(f"`{key}` must be a string")
-    if required and not value.strip():
-        raise CatalogueError(f"`{key}` is missing")
-    return value
-
-
-def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    values = table.get(key, [])
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise CatalogueError(f"`{key}` must be a list of strings")
-    return tuple(values)
-
-
-def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = table.get(key, {})
-    if not isinstance(value, dict):
-        raise CatalogueError(f"`{key}` must be a table")
-    return value
-
-
-def _tables(table: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    values = table.get(key, [])
-    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-        raise CatalogueError(f"`{key}` must be written as [[{key}]]")
-    return values
-
-
-def _enum(kind: type[_E], table: Mapping[str, Any], key: str, default: _E | None = None) -> _E:
-    if key not in table and default is not None:
-        return default
-    try:
-        return kind(str(table.get(key, "")))
-    except ValueError as error:
-        choices = ", ".join(kind)
-        raise CatalogueError(f"`{key}` must be one of {choices}") from error
+    return Scope(tables.texts(table, "engines"), versions, tables.texts(table, "hardware"))

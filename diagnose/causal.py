@@ -29,6 +29,8 @@ from diagnose.run import before
 NAMED = 0.5
 """A cause below this confidence is a candidate and is not named."""
 BASE = {Certainty.HIGH: 0.9, Certainty.MEDIUM: 0.7, Certainty.LOW: 0.35}
+# Who ends a job from outside; what ends in such a way need not have been broken.
+OUTSIDE = ("github", "slurm", "container", "client")
 HANGS = (Kind.STARTUP_HANG, Kind.RUNTIME_HANG)
 # A process that ended of one of these cannot print a later start-up phase.
 FATAL_KINDS = (Kind.CRASH, Kind.CONFIG, Kind.INFRA)
@@ -79,7 +81,7 @@ def explain(
     """
     reach = {f.signature.id: _reach(f, live, signatures) for f in live}
     causes = [f for f in live if f.signature.role is Role.CAUSE]
-    able = [f for f in causes if f.certainty is not Certainty.LOW]
+    able = [f for f in causes if f.certainty is not Certainty.LOW and not _outdone(f, live, reach)]
     roots = [f for f in able if not _explained(f, able, reach)] or able
     roots.sort(key=lambda f: _rank(f, reach, progress))
     head = roots[0] if roots else None
@@ -100,6 +102,16 @@ def explain(
             for f in _candidates(others)[:4]
         ),
         also=tuple(f for f in live if f is not head and f not in effects and f not in others),
+    )
+
+
+def _outdone(finding: Finding, live: Sequence[Finding], reach: Mapping[str, set[str]]) -> bool:
+    """Whether something was merely slow while the run ended in a way that slowness does not explain."""
+    return finding.signature.kind is Kind.SLOW and any(
+        f.signature.role is Role.FAILURE
+        and f.signature.component not in OUTSIDE
+        and f.signature.id not in reach[finding.signature.id]
+        for f in live
     )
 
 
@@ -133,7 +145,11 @@ def _possible(id: str, signatures: Mapping[str, Signature]) -> set[str]:
 
 def _follows(cause: Finding, effect: Finding) -> bool:
     """Whatever came before a failure leads to it, without having to say so."""
-    return effect.signature.role is Role.FAILURE and cause.signature.role is Role.CAUSE
+    return (
+        effect.signature.role is Role.FAILURE
+        and cause.signature.role is Role.CAUSE
+        and (cause.signature.kind is not Kind.SLOW or effect.signature.component in OUTSIDE)
+    )
 
 
 def _allowed(cause: Finding, effect: Finding) -> bool:
@@ -152,8 +168,9 @@ def _explained(finding: Finding, able: Sequence[Finding], reach: Mapping[str, se
 
 def _rank(
     finding: Finding, reach: Mapping[str, set[str]], progress: Progress
-) -> tuple[bool, int, int, tuple[int, int]]:
+) -> tuple[bool, bool, int, int, tuple[int, int]]:
     return (
+        finding.signature.kind is Kind.SLOW,
         _survived(finding, progress),
         -STRENGTH[finding.certainty],
         -len(reach[finding.signature.id]),

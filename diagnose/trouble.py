@@ -39,7 +39,7 @@ def errors(run: Run, findings: Sequence[Finding]) -> tuple[Evidence, ...]:
     }
     found = {
         e.order: e
-        for pattern in (EXCEPTION, LEVEL, FATAL)
+        for pattern in (EXCEPTION, LEVEL, FATAL, TRACEBACK)
         for e in run.evidence(pattern)
         if e.order not in harmless
         and not is_heartbeat(e.line)
@@ -110,13 +110,27 @@ def telling(run: Run, progress: Progress, found: Sequence[Evidence]) -> tuple[Li
     for evidence in found[:4]:
         lines.append(evidence.line)
         block = ends.get((evidence.line.source, evidence.line.number))
-        lines += [line for line in block.lines[-4:] if line is not block.first] if block else []
+        lines += block.lines[-4:] if block else _before(run, evidence.line)
     if progress.reached_at:
         lines.append(progress.reached_at[-1][1].line)
     if progress.last_progress is not None:
         lines.append(progress.last_progress)
     unique = {(line.source, line.number): line for line in lines}
     return tuple(sorted(unique.values(), key=lambda line: (line.source, line.number)))[:12]
+
+
+def _before(run: Run, line: Line) -> list[Line]:
+    """The two lines of the same process that stand before an error without a traceback of its own."""
+    for scan in run.scans:
+        if scan.source == line.source:
+            same = [
+                other
+                for other in (*scan.head, *scan.tail)
+                if line.number - 20 <= other.number < line.number
+                and other.writer.key == line.writer.key
+            ]
+            return same[-2:]
+    return []
 
 
 def _traceback_ends(run: Run) -> dict[tuple[str, int], Traceback]:

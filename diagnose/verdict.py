@@ -41,10 +41,10 @@ def decide(
         errors: Error lines not known to be harmless.
         done: The line that says the work was done, if any.
     """
-    if explanation.cause is not None:
-        return _of_cause(explanation.cause, progress)
     fatal = [e for e in errors if not went_on(e, progress, done)]
     failed = [f for f in live if f.signature.role is Role.FAILURE]
+    if explanation.cause is not None:
+        return _of_cause(explanation.cause, progress, failed)
     waiting = [f for f in live if f.signature.role is Role.SYMPTOM and f.signature.kind in _BY_KIND]
     if waiting and _long(progress, waiting):
         return Verdict.HUNG, _silence(progress, waiting[0])
@@ -70,8 +70,10 @@ def decide(
     return Verdict.UNDECIDABLE, "nothing in it shows a failure, and nothing shows that it succeeded"
 
 
-def _of_cause(cause: Finding, progress: Progress) -> tuple[Verdict, str]:
+def _of_cause(cause: Finding, progress: Progress, failed: Sequence[Finding]) -> tuple[Verdict, str]:
     verdict = _BY_KIND.get(cause.signature.kind, Verdict.FAILED)
+    if verdict is Verdict.SLOW and any(f.last.order > cause.last.order for f in failed):
+        return Verdict.FAILED, "it was slow, and was ended before it was done"
     if verdict is Verdict.SLOW:
         return verdict, "it was still moving: what it waited for takes this long"
     if verdict is Verdict.HUNG:
@@ -88,7 +90,7 @@ def _silence(progress: Progress, finding: Finding) -> str:
     if progress.stalled_s and progress.stalled_s >= 60:
         where = f" in the phase “{progress.reached}”" if progress.reached else ""
         return f"nothing moved for {duration(progress.stalled_s)}{where}"
-    return f"it waits: {finding.signature.title[0].lower()}{finding.signature.title[1:]}"
+    return f"it waits: {_clause(finding.signature.title)}"
 
 
 def _quiet_end(progress: Progress, failed: Sequence[Finding], fatal: Sequence[Evidence]) -> bool:
@@ -122,6 +124,10 @@ def _unfinished(progress: Progress) -> tuple[Verdict, str]:
 
 def _failure(failed: Sequence[Finding], fatal: Sequence[Evidence]) -> str:
     if failed:
-        title = failed[0].signature.title
-        return title[0].lower() + title[1:]
+        return _clause(failed[0].signature.title)
     return "it ended with an error that no signature explains"
+
+
+def _clause(title: str) -> str:
+    """A title inside a sentence: its first letter small, unless it begins a name."""
+    return title if title[1:2].isupper() else title[0].lower() + title[1:]

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from malformed import HALF, LOG, packed, tar
 from reading import read
 
-
 LINE = "INFO größe ✓ 模型 ready\n".encode()
 
 

@@ -167,8 +167,10 @@ def _meta(evidence: Evidence, found: dict[str, str]) -> None:
 
 
 def _job(evidence: Evidence, found: dict[str, str]) -> None:
+    # A log may quote other jobs further down; its own name stands first.
     for name, value in evidence.captures.items():
-        _put(name, value, found)
+        if NAMES.get(name) not in found:
+            _put(name, value, found)
 
 
 def _platform(evidence: Evidence, found: dict[str, str]) -> None:

@@ -23,9 +23,11 @@ from diagnose.scan.windows import Windows
 
 # Tells the lines of two processes apart without reading them; see `dialects` for the real thing.
 _WHO = re.compile(
-    rb"pid=\d+(?:, ip=[\d.]+)?|\[rank\d+\]|[A-Z]{1,4}P\d+(?:[ _][A-Z]{1,4}P\d+)*"
+    rb"pid=\d+|\[rank\d+\]|[A-Z]{1,4}P\d+(?:[ _][A-Z]{1,4}P\d+)*"
     rb"|[\w.-]+:\d+:\d+ \[\d+\]|^ ?\d+: |\[default\d+\]"
 )
+# The commonest of them, each found at memory speed.
+_NAMES = ((re.compile(rb"pid=\d+"), b"pid="), (re.compile(rb"\[rank\d+\]"), b"[rank"))
 _WHERE = 160
 _TRIED = 64
 _T = TypeVar("_T")
@@ -72,6 +74,7 @@ class Counting:
         self._sorted_odd = sorted(self._odd)
         self._recent: dict[int, deque[Place]] = {}
         self._slices: dict[int, deque[tuple[int, int, int]]] = {}
+        self._named: tuple[int, frozenset[bytes]] = (-1, frozenset())
 
     def who(self, start: int, end: int) -> bytes:
         """Something that is equal for most lines of one process."""
@@ -123,6 +126,8 @@ class Counting:
         low, high, _ = part
         start, end = self._pieces.bounds(first)
         if self.who(start, end) not in tally.settled or self._pieces.is_long(low, high):
+            return False
+        if tally.meets(self._names(low, high)):
             return False
         if tally.local:
             expression = self._counter(pattern)
@@ -191,6 +196,16 @@ class Counting:
             return None
         return re.compile(rb"(?:%b)[^\r\n]*" % count)
 
+    def _names(self, low: int, high: int) -> frozenset[bytes]:
+        """The processes that a slice names, as `who` would say it."""
+        if self._named[0] != low:
+            data, names = self._text.data, set[bytes]()
+            for expression, start in _NAMES:
+                if data.find(start, low, high) >= 0:
+                    names.update(expression.findall(data, low, high))
+            self._named = (low, frozenset(names))
+        return self._named[1]
+
     def _has_odd(self, low: int, high: int) -> bool:
         number = bisect_left(self._sorted_odd, low)
         return number < len(self._sorted_odd) and self._sorted_odd[number] < high
@@ -200,5 +215,7 @@ class Counting:
 
     def _add(self, kept: dict[int, deque[_T]], pattern: int, entry: _T) -> None:
         if pattern not in kept:
-            kept[pattern] = deque(maxlen=self._most(pattern))
+            # Of those that may not match, more are needed.
+            spare = 0 if self._weakened[pattern].local else _TRIED
+            kept[pattern] = deque(maxlen=self._most(pattern) + spare)
         kept[pattern].append(entry)

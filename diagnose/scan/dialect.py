@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from diagnose.scan import charsets
 from diagnose.scan.charsets import Charset
+from diagnose.scan.classes import Cursor, bracketed, escaped
 from diagnose.scan.nodes import EMPTY, Anything, Node, Repeat, choice, literal, sequence
 
 _COUNT = re.compile(r"\{(?:(\d+)(,?)(\d*)|(,)(\d*))\}")
@@ -20,11 +21,6 @@ _FLAGS = re.compile(r"\?([A-Za-z01]*)(?:-([A-Za-z01]+))?([:)])")
 _NAME = re.compile(r"\?(?:P?<|')(\w+)[>']")
 _CALL = re.compile(r"\?(?:P=(\w+)|(?:P>|&)\w+|R|[+-]?\d+)\)")
 _IGNORE_ANYWHERE = re.compile(r"\(\?[A-Za-z01]*i[A-Za-z01]*(?:-[A-Za-z01]+)?\)")
-_POSIX = re.compile(r"\[:(\^?\w+):\]")
-_PROPERTY = re.compile(r"[pP](?:\{[^}]*\}|.)", re.DOTALL)
-_SET_OPERATORS = re.compile(r"--|&&|\|\||~~")
-_HEX = {"x": 2, "u": 4, "U": 8}
-_PLAIN = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +50,11 @@ def parse(pattern: str) -> Parsed:
     return Parsed(node, reader.local, reader.exact and reader.local)
 
 
-class _Reader:
+class _Reader(Cursor):
     """A position in an expression, and what was learnt up to it."""
 
     def __init__(self, pattern: str) -> None:
-        self.text = pattern
-        self.at = 0
+        super().__init__(pattern)
         self.local = True
         self.exact = True
         # Versions of `regex` differ in how far a flag in the middle reaches: the whole is the widest.
@@ -67,27 +62,6 @@ class _Reader:
         self.verbose = False
         self.groups: dict[str, Node] = {}
         self.number = 0
-
-    def take(self, token: str) -> bool:
-        if self.text.startswith(token, self.at):
-            self.at += len(token)
-            return True
-        return False
-
-    def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        found = pattern.match(self.text, self.at)
-        if found:
-            self.at = found.end()
-        return found
-
-    def next(self) -> str:
-        self.at += 1
-        return self.text[self.at - 1]
-
-    def until(self, token: str) -> str:
-        start, end = self.at, self.text.index(token, self.at)
-        self.at = end + len(token)
-        return self.text[start:end]
 
     def alternatives(self) -> Node:
         """Reads up to the end of the group."""
@@ -142,7 +116,7 @@ class _Reader:
         if char == "(":
             return self.group()
         if char == "[":
-            return self.one_of(self.charset())
+            return self.one_of(bracketed(self, ignore_case=self.ignore_case))
         if char == "\\":
             return self.escaped()
         if char == ".":
@@ -250,66 +224,5 @@ class _Reader:
             return self.again(self.until(">"))
         if char in "gLX":
             return self.unknown()
-        found = self.escape_set(char)
+        found = escaped(self, char)
         return self.one_of(found.ignoring_case() if self.ignore_case else found)
-
-    def escape_set(self, char: str) -> Charset:
-        """The set that an escape stands for, inside brackets or outside."""
-        if char in charsets.ESCAPES:
-            return charsets.ESCAPES[char]
-        if char in _HEX:
-            digits = self.text[self.at : self.at + _HEX[char]]
-            self.at += _HEX[char]
-            return charsets.single(chr(int(digits, 16)))
-        if char in "01234567":
-            while len(char) < 3 and self.text[self.at : self.at + 1] in tuple("01234567"):
-                char += self.next()
-            return charsets.single(chr(int(char, 8)))
-        if char == "N" and self.take("{"):
-            return charsets.named(self.until("}"))
-        if char in "pP":
-            self.at -= 1
-            self.match(_PROPERTY)
-            return charsets.UNKNOWN
-        if char in _PLAIN:
-            return charsets.single(_PLAIN[char])
-        return charsets.UNKNOWN if char.isascii() and char.isalnum() else charsets.single(char)
-
-    def charset(self) -> Charset:
-        """Reads a class up to its closing bracket."""
-        inverted, found, start = self.take("^"), Charset(0, 0), self.at
-        while self.at == start or self.text[self.at] != "]":
-            found |= self.member()
-        if _SET_OPERATORS.search(self.text, start, self.at):
-            found |= charsets.UNKNOWN
-            found = Charset(found.may, 0, None)
-        self.at += 1
-        if self.ignore_case:
-            found = found.ignoring_case()
-        return found.inverted() if inverted else found
-
-    def member(self) -> Charset:
-        if found := self.match(_POSIX):
-            return charsets.posix(found[1])
-        char = self.next()
-        first = self.class_escape() if char == "\\" else charsets.single(char)
-        one = _only(first)
-        if one is None or not self.text.startswith("-", self.at) or self.text[self.at + 1] == "]":
-            return first
-        self.at += 1
-        char = self.next()
-        last = _only(self.class_escape() if char == "\\" else charsets.single(char))
-        return charsets.UNKNOWN if last is None or last < one else charsets.span(one, last)
-
-    def class_escape(self) -> Charset:
-        char = self.next()
-        return charsets.single("\b") if char == "b" else self.escape_set(char)
-
-
-def _only(found: Charset) -> str | None:
-    """The one character of a set; None if it has several."""
-    if found.others == () and found.sure == found.may and found.may.bit_count() == 1:
-        return chr(found.may.bit_length() - 1)
-    if found.others and len(found.others) == 1 and not found.may:
-        return found.others[0]
-    return None

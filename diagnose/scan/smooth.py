@@ -157,14 +157,14 @@ def _decoded_lines(
         # A longer line is cut before it is read, and then it is no JSON any more.
         if at - start > limits.piece_bytes or data.find(b'"', start, at) < 0:
             continue
-        line = bytes(data[start:at])
+        line = _cleaned(bytes(data[start:at]))
         if b'\\"' in line:
-            yield start, _cleaned(line.replace(b'\\"', b'"'))  # logfmt escapes nothing but quotes
+            yield start, line.replace(b'\\"', b'"')  # logfmt escapes nothing but quotes
         if not line.rstrip().endswith(b"}"):
             continue
         for _ in range(_DEEPEST):
-            line = _ESCAPED.sub(_unescaped, line)
-            yield start, _cleaned(line)
+            line = _cleaned(_ESCAPED.sub(_unescaped, line))
+            yield start, line
             if b"\\" not in line:
                 break
 

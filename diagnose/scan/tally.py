@@ -12,6 +12,8 @@ from diagnose.model import Evidence, Hits
 from diagnose.scan.confirm import Candidate, Confirmer
 from diagnose.scan.limits import Limits
 
+_LOOKS = 8
+
 
 class Tally:
     """Counts without end, keeps the first matches, the first of each process, and the last ones."""
@@ -30,6 +32,7 @@ class Tally:
         """Whether searching a piece of a line says the same as searching the line that was read."""
         self.settled: set[bytes] = set()
         """How lines start of whose process enough is kept."""
+        self._met: dict[bytes, int] = {}
         self.piece = -1
         """Offset of the piece that was counted last, where it goes on in the next block."""
 
@@ -60,6 +63,18 @@ class Tally:
         return known >= self._limits.each_writer or (
             not known and len(self._writers) >= self._limits.writers
         )
+
+    def meets(self, names: frozenset[bytes]) -> bool:
+        """Whether a stretch of text with these names may hold the first matches of a process.
+
+        A name is worth a close look only so many times: most processes never match.
+        """
+        new = [
+            name for name in names if name not in self.settled and self._met.get(name, 0) < _LOOKS
+        ]
+        for name in new:
+            self._met[name] = self._met.get(name, 0) + 1
+        return bool(new)
 
     def end_with(self, last: Iterable[Candidate]) -> None:
         """Takes the last of matches that were counted without being read."""
