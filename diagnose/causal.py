@@ -31,6 +31,7 @@ NAMED = 0.5
 BASE = {Certainty.HIGH: 0.9, Certainty.MEDIUM: 0.7, Certainty.LOW: 0.35}
 # Who ends a job from outside; what ends in such a way need not have been broken.
 OUTSIDE = ("github", "slurm", "container", "client")
+ENDERS = ("github", "slurm")
 HANGS = (Kind.STARTUP_HANG, Kind.RUNTIME_HANG)
 # A process that ended of one of these cannot print a later start-up phase.
 FATAL_KINDS = (Kind.CRASH, Kind.CONFIG, Kind.INFRA)
@@ -144,7 +145,10 @@ def _possible(id: str, signatures: Mapping[str, Signature]) -> set[str]:
 
 
 def _follows(cause: Finding, effect: Finding) -> bool:
-    """Whatever came before a failure leads to it, without having to say so."""
+    """What follows without having to be said: whatever came before a failure leads to it, and what
+    hangs is ended from outside."""
+    if cause.signature.kind in HANGS and effect.signature.component in ENDERS:
+        return effect.signature.kind is Kind.INFRA
     return (
         effect.signature.role is Role.FAILURE
         and cause.signature.role is Role.CAUSE

@@ -39,7 +39,7 @@ def errors(run: Run, findings: Sequence[Finding]) -> tuple[Evidence, ...]:
     }
     found = {
         e.order: e
-        for pattern in (EXCEPTION, LEVEL, FATAL, TRACEBACK)
+        for pattern in (TRACEBACK, FATAL, LEVEL, EXCEPTION)  # the most telling last
         for e in run.evidence(pattern)
         if e.order not in harmless
         and not is_heartbeat(e.line)
@@ -75,7 +75,11 @@ def first_errors(
             if (evidence.line.source, evidence.line.number) in wrapped or is_ending(line)
             else first
         )
-        into.setdefault(key, evidence)
+        # A record's first lines only announce the exception that it ends with.
+        if key not in into or (
+            "exception" in evidence.captures and "exception" not in into[key].captures
+        ):
+            into[key] = evidence
     best = first or wrappers
     return tuple(sorted(best.values(), key=lambda e: e.order))
 

@@ -99,7 +99,7 @@ class Counting:
     def takes(self, pattern: int, tally: Tally, place: Place) -> bool:
         """Counts a candidate; False if it must be read."""
         start, end = place.start, place.end
-        if self.who(start, end) not in tally.settled:
+        if not tally.is_settled(self.who(start, end)):
             return False
         if tally.local:
             if not self.is_as_read(pattern, place):
@@ -125,7 +125,7 @@ class Counting:
         """
         low, high, _ = part
         start, end = self._pieces.bounds(first)
-        if self.who(start, end) not in tally.settled or self._pieces.is_long(low, high):
+        if not tally.is_settled(self.who(start, end)) or self._pieces.is_long(low, high):
             return False
         if tally.meets(self._names(low, high)):
             return False

@@ -217,8 +217,7 @@ class _Look:
             near = at + self._limits.reach_bytes // 2
             return near if pieces.is_long(start, end) else end
         tally.add(evidence)
-        if tally.enough_of(evidence):
-            tally.settled.add(self._counting.who(start, end))
+        tally.settle(evidence, self._counting.who(start, end))
         if is_open:
             tally.piece = candidate.order
         if self._windows.of(index):

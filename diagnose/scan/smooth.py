@@ -35,7 +35,7 @@ ODD = (
 first byte on the way."""
 _ODD = re.compile(b"|".join(ODD))
 _ESCAPED = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL)
-_PLAIN = {b"\\t": b"\t", b"\\b": b"", b"\\f": b"\f"}
+_PLAIN = {b"\\t": b"\t", b"\\b": b"\b", b"\\f": b"\f"}
 # Stands for a line end inside a decoded string: wherever a pattern may match one, it may match this.
 _LINE_END = b"\xff"
 _CHUNK = 1 << 13

@@ -13,6 +13,8 @@ from diagnose.scan.confirm import Candidate, Confirmer
 from diagnose.scan.limits import Limits
 
 _LOOKS = 8
+_NAMES = 4096
+"""Of processes, that are remembered."""
 
 
 class Tally:
@@ -30,8 +32,7 @@ class Tally:
         """Candidates that were read as lines."""
         self.local = local
         """Whether searching a piece of a line says the same as searching the line that was read."""
-        self.settled: set[bytes] = set()
-        """How lines start of whose process enough is kept."""
+        self._settled: set[bytes] = set()
         self._met: dict[bytes, int] = {}
         self.piece = -1
         """Offset of the piece that was counted last, where it goes on in the next block."""
@@ -47,7 +48,7 @@ class Tally:
         self.count += 1
         key = evidence.line.writer.key
         known = self._writers.get(key, 0)
-        if known or len(self._writers) < self._limits.writers:
+        if known or not self._full:
             self._writers[key] = known + 1
         else:
             known = self._limits.each_writer
@@ -57,24 +58,37 @@ class Tally:
             self._others.append(evidence)
         self._last.append(evidence)
 
-    def enough_of(self, evidence: Evidence) -> bool:
-        """Whether no more matches of this process will be kept but for the last ones."""
+    def settle(self, evidence: Evidence, name: bytes) -> None:
+        """Remembers a process by name once no more of its matches will be kept but for the last.
+
+        Args:
+            evidence: A match that was added.
+            name: What is equal in most lines of its process; see `Counting.who`.
+        """
         known = self._writers.get(evidence.line.writer.key, 0)
-        return known >= self._limits.each_writer or (
-            not known and len(self._writers) >= self._limits.writers
-        )
+        enough = known >= self._limits.each_writer if known else self._full
+        if enough and len(self._settled) < _NAMES:
+            self._settled.add(name)
+
+    def is_settled(self, name: bytes) -> bool:
+        """Whether a line of this process need not be read."""
+        return name in self._settled or len(self._settled) >= _NAMES
 
     def meets(self, names: frozenset[bytes]) -> bool:
         """Whether a stretch of text with these names may hold the first matches of a process.
 
         A name is worth a close look only so many times: most processes never match.
         """
-        new = [
-            name for name in names if name not in self.settled and self._met.get(name, 0) < _LOOKS
-        ]
+        new = [n for n in names if not self.is_settled(n) and self._met.get(n, 0) < _LOOKS]
+        if not new or len(self._met) >= _NAMES:
+            return False
         for name in new:
             self._met[name] = self._met.get(name, 0) + 1
-        return bool(new)
+        return True
+
+    @property
+    def _full(self) -> bool:
+        return len(self._writers) >= self._limits.writers
 
     def end_with(self, last: Iterable[Candidate]) -> None:
         """Takes the last of matches that were counted without being read."""
