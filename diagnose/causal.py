@@ -145,8 +145,10 @@ def _possible(id: str, signatures: Mapping[str, Signature]) -> set[str]:
 
 
 def _follows(cause: Finding, effect: Finding) -> bool:
-    """What follows without having to be said: whatever came before a failure leads to it, and what
-    hangs is ended from outside."""
+    """Whether `effect` follows without having to be said.
+
+    Whatever came before a failure leads to it, and what hangs is ended from outside.
+    """
     if cause.signature.kind in HANGS and effect.signature.component in ENDERS:
         return effect.signature.kind is Kind.INFRA
     return (

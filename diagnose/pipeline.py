@@ -11,6 +11,7 @@ from pathlib import Path
 from diagnose import advice, facts, phases, trouble, verdict
 from diagnose.catalogue import patterns_of
 from diagnose.causal import explain, standing
+from diagnose.lives import lives
 from diagnose.match import Matcher
 from diagnose.model import (
     Channel,
@@ -83,8 +84,14 @@ class Examiner:
         return Matcher(self._signatures, run, settings, came).findings(), settings, came
 
     def diagnose(self, sources: Iterable[Source]) -> Diagnosis:
-        """Answers for one run."""
+        """Answers for one run: for the server that went wrong last, when there were several."""
         run, notes = self.observe(sources)
+        return max(
+            (self._conclude(part, notes) for part in reversed(lives(run, trouble.BROKEN))),
+            key=_weight,
+        )
+
+    def _conclude(self, run: Run, notes: tuple[SourceNote, ...]) -> Diagnosis:
         found, settings, came = self.findings(run)
         done = trouble.success(run)
         live = standing(found, came, done)
@@ -110,6 +117,16 @@ class Examiner:
             mystery=explore(run, found, came, errors) if bad and cause is None else None,
             sources=notes,
         )
+
+
+def _weight(diagnosis: Diagnosis) -> tuple[bool, bool, bool]:
+    """How much one server's end asks for an answer; the first of equal ones is taken."""
+    ended_badly = diagnosis.verdict in (Verdict.FAILED, Verdict.HUNG)
+    return (
+        ended_badly and diagnosis.cause is not None,
+        ended_badly,
+        diagnosis.cause is not None,
+    )
 
 
 def _unknowns(

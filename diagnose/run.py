@@ -6,9 +6,10 @@ Floor 4: pure. A run is everything that belongs to one job: several files, one a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from diagnose.document import comparable
-from diagnose.model import Evidence, Line, Writer
+from diagnose.model import Evidence, Hits, Line, Writer
 from diagnose.scan import Scan
 
 SAME_TIME_S = 1.0
@@ -53,6 +54,21 @@ class Run:
         """The stretches of lines kept after a window pattern, in observed order."""
         for scan in self.scans:
             yield from scan.windows
+
+    def part(self, source: int, lines: range, without: Sequence[int]) -> Run:
+        """The run as it would be if the file with index `source` had only these lines.
+
+        Args:
+            source: Index of the file.
+            lines: Line numbers to keep.
+            without: Indices of files to leave out altogether.
+        """
+        kept = [
+            _cut(scan, lines) if index == source else scan
+            for index, scan in enumerate(self.scans)
+            if index not in without
+        ]
+        return Run(tuple(self._index), kept)
 
     @property
     def writers(self) -> dict[tuple[str, str], Writer]:
@@ -99,6 +115,23 @@ def later_in_process(earlier: Evidence, later: Evidence) -> bool:
         return False
     a, b = earlier.line.writer, later.line.writer
     return not a or not b or a.key == b.key
+
+
+def _cut(scan: Scan, lines: range) -> Scan:
+    hits = {}
+    for index, all_hits in scan.hits.items():
+        evidence = tuple(e for e in all_hits.evidence if e.line.number in lines)
+        if evidence:
+            whole = len(evidence) == len(all_hits.evidence)
+            count = all_hits.count if whole else len(evidence)
+            hits[index] = Hits(count, all_hits.exact and whole, evidence)
+    return replace(
+        scan,
+        hits=hits,
+        windows=tuple(w for w in scan.windows if w[0].number in lines),
+        head=tuple(line for line in scan.head if line.number in lines),
+        tail=tuple(line for line in scan.tail if line.number in lines),
+    )
 
 
 def _note(found: dict[tuple[str, str], Writer], writer: Writer) -> None:

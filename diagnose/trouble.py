@@ -26,6 +26,8 @@ SUCCESS = (
     r"|^Job succeeded|Finished: SUCCESS"
 )
 PATTERNS = (EXCEPTION, LEVEL, FATAL, SUCCESS)
+BROKEN = (EXCEPTION, FATAL)
+"""What shows that a server did not end in good order."""
 WINDOWS: Mapping[str, int] = {TRACEBACK: 160}
 
 

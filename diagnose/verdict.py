@@ -44,7 +44,7 @@ def decide(
     fatal = [e for e in errors if not went_on(e, progress, done)]
     failed = [f for f in live if f.signature.role is Role.FAILURE]
     if explanation.cause is not None:
-        return _of_cause(explanation.cause, progress, failed)
+        return _of_cause(explanation.cause, progress, failed, {e.order for e in fatal})
     waiting = [f for f in live if f.signature.role is Role.SYMPTOM and f.signature.kind in _BY_KIND]
     if waiting and _long(progress, waiting):
         return Verdict.HUNG, _silence(progress, waiting[0])
@@ -70,10 +70,14 @@ def decide(
     return Verdict.UNDECIDABLE, "nothing in it shows a failure, and nothing shows that it succeeded"
 
 
-def _of_cause(cause: Finding, progress: Progress, failed: Sequence[Finding]) -> tuple[Verdict, str]:
+def _of_cause(
+    cause: Finding, progress: Progress, failed: Sequence[Finding], fatal: set[tuple[int, int]]
+) -> tuple[Verdict, str]:
     verdict = _BY_KIND.get(cause.signature.kind, Verdict.FAILED)
     if verdict is Verdict.SLOW and any(f.last.order > cause.last.order for f in failed):
         return Verdict.FAILED, "it was slow, and was ended before it was done"
+    if verdict is Verdict.HUNG and cause.first.order in fatal:
+        return Verdict.FAILED, "it waited until its own time limit ended it with an error"
     if verdict is Verdict.SLOW:
         return verdict, "it was still moving: what it waited for takes this long"
     if verdict is Verdict.HUNG:

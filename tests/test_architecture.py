@@ -15,7 +15,7 @@ FLOORS = {
     "scan": 3,
     "run": 4,
     "phases": 5, "facts": 5, "news": 5,
-    "progress": 6,
+    "progress": 6, "lives": 6,
     "match": 7, "trouble": 7,
     "causal": 8,
     "verdict": 9, "advice": 9, "mystery": 9,

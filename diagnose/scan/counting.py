@@ -26,6 +26,7 @@ _WHO = re.compile(
     rb"pid=\d+|\[rank\d+\]|[A-Z]{1,4}P\d+(?:[ _][A-Z]{1,4}P\d+)*"
     rb"|[\w.-]+:\d+:\d+ \[\d+\]|^ ?\d+: |\[default\d+\]"
 )
+_FIRST_WORD = re.compile(rb"(?:\[?\d{4}-\d\d-\d\d[T ][\d:.,+]+Z?\]? *)?(\S{0,24})")
 # The commonest of them, each found at memory speed.
 _NAMES = ((re.compile(rb"pid=\d+"), b"pid="), (re.compile(rb"\[rank\d+\]"), b"[rank"))
 _WHERE = 160
@@ -77,9 +78,13 @@ class Counting:
         self._named: tuple[int, frozenset[bytes]] = (-1, frozenset())
 
     def who(self, start: int, end: int) -> bytes:
-        """Something that is equal for most lines of one process."""
-        found = _WHO.search(self._text.data, start, min(end, start + _WHERE))
-        return found[0] if found else b""
+        """Something that most lines of one process share, and no line of another one has."""
+        end = min(end, start + _WHERE)
+        named = _WHO.search(self._text.data, start, end)
+        if named:
+            return named[0]
+        found = _FIRST_WORD.match(self._text.data, start, end)
+        return found[1] if found else b""
 
     def is_as_read(self, pattern: int, place: Place) -> bool:
         """Whether searching a piece as it is says the same as searching the line read from it."""

@@ -21,7 +21,7 @@ class Limits:
     flood_bytes: int = 1024
     """A block with more than one match for so many bytes is a flood."""
     confirmations: int = 4096
-    """Candidates of one pattern that are read as lines; after that they are counted."""
+    """Candidates that are read as lines, of a pattern whose matches cannot be told without it."""
     first: int = 40
     """Matches of one pattern that are kept from the start of a source."""
     each_writer: int = 4

@@ -39,9 +39,10 @@ class Tally:
 
     @property
     def hot(self) -> bool:
-        """Whether further candidates are counted and not read."""
-        limits = self._limits
-        return self.checked >= limits.confirmations and len(self._first) >= limits.first
+        """Whether further candidates may be counted and not read."""
+        if len(self._first) < self._limits.first:
+            return False
+        return self.local or self.checked >= self._limits.confirmations
 
     def add(self, evidence: Evidence) -> None:
         """Takes a match; matches come in observed order."""

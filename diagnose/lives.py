@@ -1,0 +1,68 @@
+"""Several servers in one log: a run cut where a new server starts.
+
+Floor 6: pure. A job may start a server, lose it, and start another; that the second becomes ready
+proves nothing about the first. Each part is a run of its own: one stretch of one file, with all files
+that hold a single server or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diagnose.model import Evidence
+from diagnose.phases import engines, phases
+from diagnose.run import Run
+
+MOST = 16
+"""Parts looked at: the first few and the last ones, when a log holds more."""
+
+Mark = tuple[int, int]
+"""Source index and line number."""
+
+
+def lives(run: Run, errors: Sequence[str]) -> list[Run]:
+    """The run itself, or one part for each server that was started in it, in observed order.
+
+    Args:
+        run: Everything that was seen.
+        errors: Expressions for lines that show that something broke.
+    """
+    starts, progress = _marks(run)
+    broke = {_mark(e) for pattern in errors for e in run.evidence(pattern)}
+    cuts: dict[int, list[int]] = {}
+    for source, number in sorted(starts):
+        begin = cuts.get(source, [0])[-1]
+        earlier = range(begin, number)
+        if _any(starts, source, earlier) and _any(progress | broke, source, earlier):
+            cuts.setdefault(source, [0]).append(number)
+    parts = [
+        run.part(source, range(begin, end), [other for other in cuts if other != source])
+        for source, begins in cuts.items()
+        for begin, end in zip(begins, [*begins[1:], 1 << 62], strict=True)
+    ]
+    if len(parts) > MOST:
+        parts = [*parts[: MOST // 4], *parts[-(MOST - MOST // 4) :]]
+    return parts or [run]
+
+
+def _marks(run: Run) -> tuple[set[Mark], set[Mark]]:
+    """Where a server's first phase begins, and where one got further than its own configuration."""
+    starts: set[Mark] = set()
+    progress: set[Mark] = set()
+    for engine in engines():
+        for phase in phases(engine):
+            for marker in phase.markers:
+                marks = {_mark(e) for e in run.evidence(marker)}
+                if phase.index == 0:
+                    starts |= marks
+                elif phase.index > 1:
+                    progress |= marks
+    return starts, progress
+
+
+def _mark(evidence: Evidence) -> Mark:
+    return evidence.order[0], evidence.line.number
+
+
+def _any(marks: set[Mark], source: int, lines: range) -> bool:
+    return any(where == source and number in lines for where, number in marks)

@@ -1,0 +1,50 @@
+"""Several servers in one log."""
+
+from __future__ import annotations
+
+from examine import cause, diagnose
+
+ARGS = "(APIServer pid={0}) INFO 07-01 02:00:00 [a.py:1] non-default args: {{'port': 1}}"
+CORE = "(EngineCore pid=2) INFO 07-01 02:00:09 [core.py:113] Initializing a V1 LLM engine (v0.22.1) with config: model='m'"
+READY = "INFO:     Application startup complete."
+APPLE = cause("a/one", "apple")
+
+
+def log(*lines):
+    return "\n".join(lines)
+
+
+def test_the_second_servers_readiness_proves_nothing_about_the_first():
+    text = log(ARGS.format(1), CORE, "apple", ARGS.format(7), CORE, READY)
+
+    diagnosis = diagnose(text, APPLE)
+
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.first.line.number == 3
+
+
+def test_a_healthy_server_after_healthy_servers_is_healthy():
+    text = log(*[ARGS.format(1), CORE, READY] * 3)
+
+    assert diagnose(text, APPLE).verdict == "healthy"
+
+
+def test_a_servers_own_readiness_clears_what_came_before():
+    text = log(ARGS.format(1), CORE, "apple", READY, ARGS.format(7), CORE, READY)
+
+    assert diagnose(text, APPLE).verdict == "healthy"
+
+
+def test_of_two_failures_the_last_is_told():
+    text = log(ARGS.format(1), CORE, "apple", ARGS.format(7), CORE, "apple")
+
+    diagnosis = diagnose(text, APPLE)
+
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.first.line.number == 6
+
+
+def test_repeated_lines_of_one_banner_are_one_server():
+    text = log(ARGS.format(1), ARGS.format(1), CORE, "apple", READY)
+
+    assert diagnose(text, APPLE).verdict == "healthy"
