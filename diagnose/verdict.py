@@ -127,9 +127,9 @@ def _unfinished(progress: Progress) -> tuple[Verdict, str]:
 
 
 def _failure(failed: Sequence[Finding], fatal: Sequence[Evidence]) -> str:
-    if failed:
-        return _clause(failed[0].signature.title)
-    return "it ended with an error that no signature explains"
+    if fatal or not failed:
+        return "it ended with an error that no signature explains"
+    return _clause(failed[0].signature.title)
 
 
 def _clause(title: str) -> str:

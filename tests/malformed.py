@@ -101,6 +101,7 @@ def _binaries() -> dict[str, tuple[str, bytes]]:
         "png": ("a.log", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + NOISE),
         "safetensors": ("a.log", struct.pack("<Q", len(weights)) + weights + bytes(36)),
         "compiled python": ("a.log", b"\xa7\r\r\n" + bytes(4) + NOISE),
+        "numbers": ("a.log", struct.pack("<900q", *(65 + i % 26 for i in range(900)))),
         "pickle": ("a.log", b"\x80\x04\x95" + NOISE),
         "lz4": ("a.log.lz4", b"\x04\x22\x4d\x18" + NOISE),
         "7z": ("a.7z", b"7z\xbc\xaf\x27\x1c" + NOISE),
@@ -171,6 +172,7 @@ def _tars() -> dict[str, tuple[str, bytes]]:
         "tar with long names": ("a.tar", tar({"d/" * 200 + "long.log": LOG})),
         "tar with an unprintable name": ("a.tar", tar({"red\x1b[31m\n\udcff.log": LOG})),
         "tar of pax": ("a.tar", tar({"ü" * 120 + ".log": LOG}, tarfile.PAX_FORMAT)),
+        "tar and something else": ("a.tar", tar({"1.log": LOG}) + b"something else\n" * 500),
         "tar of links and devices": ("a.tar", odd.getvalue()),
         "tar, empty": ("a.tar", tar({})),
         "tars, appended": ("a.tar", tar({"1.log": LOG}) + tar({"2.log": LOG})),
@@ -200,7 +202,7 @@ def _zips() -> dict[str, tuple[str, bytes]]:
         "zip of 4 bytes": ("a.zip", b"PK\x03\x04"),
         "zip garbage": ("a.zip", b"PK\x03\x04" + NOISE),
         "zip with a wrong directory": ("a.zip", good.replace(b"PK\x01\x02", b"PK\x01\xff")),
-        "zip whose directory points nowhere": ("a.zip", good[:-6] + b"\xff\xff\0\0" + good[-2:]),
+        "zip whose directory points nowhere": ("a.zip", _shifted(good)),
         "zip, empty": ("a.zip", packed({})),
         "zip with a link": ("a.zip", packed({link: b"/etc/passwd", "1.log": LOG})),
         "zip of Windows": ("a.zip", packed({"logs\\1.log": LOG, "logs\\2.log": b"two\n"})),
@@ -377,6 +379,12 @@ def _damaged(data: bytes) -> bytes:
         + bytes(byte ^ 0xFF for byte in data[middle : middle + 200])
         + data[middle + 200 :]
     )
+
+
+def _shifted(data: bytes) -> bytes:
+    """Lets the end of a zip say that its directory starts later than it does."""
+    (offset,) = struct.unpack("<I", data[-6:-2])
+    return data[:-6] + struct.pack("<I", offset + 25) + data[-2:]
 
 
 def _second_header_damaged() -> tuple[bytes, bytes, bytes]:

@@ -87,6 +87,7 @@ def test_a_link_does_not_take_the_name_of_what_it_leads_to(tmp_path):
     (tmp_path / "run3" / "a.log").write_bytes(b"a\n")
     (tmp_path / "latest").symlink_to("run3")
     (tmp_path / "back").symlink_to(tmp_path)
+    (tmp_path / "a first.log").symlink_to("run3/a.log")
     sources, _ = read(tmp_path)
 
     assert [s.name for s in sources] == ["run3/a.log"]

@@ -70,7 +70,11 @@ def _colour() -> bool:
 
 
 def _width(to_file: bool) -> int:
-    if to_file or not sys.stdout.isatty():
-        columns = os.environ.get("COLUMNS", "")
-        return int(columns) if columns.isdigit() and int(columns) >= 40 else 100
-    return max(40, min(os.get_terminal_size().columns, 160))
+    """Columns of the terminal that will show the report, also behind a pager; 100 where there is none."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns) > 0:
+        return max(40, min(int(columns), 160))
+    for stream in () if to_file else (sys.stdout, sys.stderr):
+        if stream.isatty():
+            return max(40, min(os.get_terminal_size(stream.fileno()).columns, 160))
+    return 100

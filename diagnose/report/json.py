@@ -99,7 +99,9 @@ def cost(diagnosis: Diagnosis) -> dict[str, float] | None:
     wall, gpus = diagnosis.progress.wall_s, diagnosis.facts.get("gpu_count", "")
     if wall is None or wall < 60:
         return None
-    hours = {"gpu_hours": round(wall * int(gpus) / 3600, 1)} if gpus.isdigit() else {}
+    # GPUs cost nothing before a server was started on them.
+    on_gpus = gpus.isdigit() and diagnosis.progress.reached
+    hours = {"gpu_hours": round(wall * int(gpus) / 3600, 1)} if on_gpus else {}
     return {"wall_s": round(wall), **hours}
 
 

@@ -13,6 +13,7 @@ from diagnose.report.words import (
     RETRY,
     STATUS,
     VERDICT,
+    distinct,
     paragraph,
     place,
     printable,
@@ -90,7 +91,7 @@ def _link(number: int, link: Link) -> str:
     if link.finding is None:
         return f"{head}: {STATUS[link.status]}"
     count = times(link.finding)
-    evidence = link.finding.evidence[: 2 if number == 1 else 1]
+    evidence = distinct(link.finding.evidence)[: 2 if number == 1 else 1]
     quotes = "\n".join(_quote(e, count if n == 0 else "") for n, e in enumerate(evidence))
     return f"{head}\n{quotes}"
 

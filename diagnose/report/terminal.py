@@ -18,6 +18,7 @@ from diagnose.report.words import (
     RETRY,
     STATUS,
     VERDICT,
+    distinct,
     paragraph,
     place,
     printable,
@@ -84,10 +85,10 @@ def _rows(
         if not quiet:
             prose = diagnosis.cause.signature.root_cause
             yield "Because", Text(reflow(prose) if verbose else paragraph(prose))
-    if diagnosis.chain and not quiet:
-        yield ("Chain" if diagnosis.cause else "Seen"), _chain(diagnosis.chain, verbose=verbose)
     if diagnosis.mystery and not quiet:
         yield from _mystery(diagnosis.mystery)
+    if diagnosis.chain and not quiet:
+        yield ("Chain" if diagnosis.cause else "Seen"), _chain(diagnosis.chain, verbose=verbose)
     if diagnosis.fix:
         yield "Fix", _fix(diagnosis)
     if diagnosis.retry:
@@ -127,7 +128,8 @@ def _chain(chain: tuple[Link, ...], *, verbose: bool) -> RenderableType:
         if link.finding is None:
             parts.append(Padding(Text(f"({STATUS[link.status]})", style="dim"), (0, 0, 0, 3)))
             continue
-        shown = link.finding.evidence[: 5 if verbose else 2 if number == 0 else 1]
+        limit = 5 if verbose else 2 if number == 0 else 1
+        shown = distinct(link.finding.evidence)[:limit]
         count = times(link.finding)
         for position, evidence in enumerate(shown):
             parts.append(Padding(_quote(evidence, count if position == 0 else ""), (0, 0, 0, 3)))

@@ -155,7 +155,8 @@ class _Look:
         """What is kept of a pattern."""
         if index not in self._tallies:
             local = self._search.weakened[index].local
-            self._tallies[index] = Tally(self._limits, local=local)
+            windows = self._windows.of(index)
+            self._tallies[index] = Tally(self._limits, local=local, windows=windows)
         return self._tallies[index]
 
     def at(self, events: Sequence[Event]) -> None:

@@ -18,10 +18,17 @@ _NAMES = 4096
 
 
 class Tally:
-    """Counts without end, keeps the first matches, the first of each process, and the last ones."""
+    """Counts without end, keeps the first matches, the first of each process, and the last ones.
 
-    def __init__(self, limits: Limits, *, local: bool) -> None:
+    Args:
+        limits: How many of each.
+        local: Whether searching a piece of a line says the same as searching the line read from it.
+        windows: Whether the lines after its matches are kept too.
+    """
+
+    def __init__(self, limits: Limits, *, local: bool, windows: bool) -> None:
         self._limits = limits
+        self._read_first = limits.windows_first if windows else limits.first
         self._first: list[Evidence] = []
         self._others: list[Evidence] = []
         self._writers: dict[tuple[str, str], int] = {}
@@ -31,7 +38,6 @@ class Tally:
         self.checked = 0
         """Candidates that were read as lines."""
         self.local = local
-        """Whether searching a piece of a line says the same as searching the line that was read."""
         self._settled: set[bytes] = set()
         self._met: dict[bytes, int] = {}
         self.piece = -1
@@ -40,7 +46,7 @@ class Tally:
     @property
     def hot(self) -> bool:
         """Whether further candidates may be counted and not read."""
-        if len(self._first) < self._limits.first:
+        if self.count < self._read_first:
             return False
         return self.local or self.checked >= self._limits.confirmations
 
