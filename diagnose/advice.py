@@ -21,10 +21,11 @@ def fix_for(finding: Finding, facts: Mapping[str, str]) -> Fix | None:
     Placeholders are filled from the finding's captures, then from the facts; a line that still holds
     one is dropped, so that nobody pastes `<lock>` into a shell.
     """
-    chosen = _choose(finding.signature.fixes, facts)
+    values = {**facts, **finding.captures}
+    fixes = [fix for fix in finding.signature.fixes if _holds(fix, values)]
+    chosen = _choose(fixes, facts)
     if chosen is None:
         return None
-    values = {**facts, **finding.captures}
     return replace(
         chosen,
         summary=_fill(chosen.summary, values) or chosen.summary,
@@ -32,6 +33,10 @@ def fix_for(finding: Finding, facts: Mapping[str, str]) -> Fix | None:
         recipe=_filled(chosen.recipe, values),
         scope=chosen.scope,
     )
+
+
+def _holds(fix: Fix, values: Mapping[str, str]) -> bool:
+    return all(values.get(name) == value for name, value in fix.when.items())
 
 
 def _choose(fixes: Sequence[Fix], facts: Mapping[str, str]) -> Fix | None:

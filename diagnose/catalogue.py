@@ -218,13 +218,14 @@ _CONDITION_TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 def _fix(table: Mapping[str, Any]) -> Fix:
-    tables.only(table, (*SCOPE_KEYS, "summary", "now", "recipe", "warning"), "[[fix]]")
+    tables.only(table, (*SCOPE_KEYS, "when", "summary", "now", "recipe", "warning"), "[[fix]]")
     return Fix(
         summary=tables.text(table, "summary", required=True).strip(),
         now=tables.texts(table, "now"),
         recipe=tables.texts(table, "recipe"),
         warning=tables.text(table, "warning").strip(),
         scope=_scope(table, None),
+        when={name: str(value) for name, value in tables.table(table, "when").items()},
     )
 
 

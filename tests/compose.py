@@ -1,7 +1,7 @@
 """Composes job logs from the message formats of the programs that print them.
 
 The shipped sample `fixtures/logs/mxfp4-ep-hang.log` and its neighbours are made here: no log of the
-published incident is public, so their lines follow the sources of vLLM 0.22.1, Quark 0.11, Slurm and
+published incident is public, so their lines follow the sources of vLLM 0.32.0, Quark 0.11, Slurm and
 GitHub's runner, and the course of events follows the incident's description. Run this file to write
 them anew: `python tests/compose_all.py`.
 """
@@ -29,7 +29,7 @@ class Job:
 
     tp: int = RANKS
     ep: int = RANKS
-    version: str = "0.22.1"
+    version: str = "0.32.0"
     now: datetime = START
     lines: list[str] = field(default_factory=list)
 
@@ -89,24 +89,24 @@ def start(job: Job, flags: str = "") -> None:
     )
     api, core = "APIServer pid=301", "EngineCore pid=395"
     expert = ", 'enable_expert_parallel': True" if job.ep > 1 else ""
-    job.log(api, "INFO", "api_utils.py:299", "", 21)
-    job.log(api, "INFO", "api_utils.py:299", f" ▄▄ ▄█ █     █     █ ▀▄▀ █  version {job.version}")
+    job.log(api, "INFO", "api_utils.py:347", "", 21)
+    job.log(api, "INFO", "api_utils.py:347", f" ▄▄ ▄█ █     █     █ ▀▄▀ █  version {job.version}")
     job.log(
-        api, "INFO", "api_utils.py:299", "  █▄█▀ █     █     █     █  model   amd/MiniMax-M3-MXFP4"
+        api, "INFO", "api_utils.py:347", "  █▄█▀ █     █     █     █  model   amd/MiniMax-M3-MXFP4"
     )
     job.log(
         api,
         "INFO",
-        "utils.py:278",
+        "api_utils.py:286",
         "non-default args: {'model_tag': 'amd/MiniMax-M3-MXFP4', 'port': 8891, 'max_model_len': 9472,"
         f" 'tensor_parallel_size': {job.tp}{expert}, 'gpu_memory_utilization': 0.9}}",
     )
-    job.log(api, "INFO", "model.py:571", "Resolved architecture: MiniMaxM3ForCausalLM", 9)
-    job.log(api, "INFO", "model.py:1704", "Using max model len 9472")
+    job.log(api, "INFO", "model.py:733", "Resolved architecture: MiniMaxM3ForCausalLM", 9)
+    job.log(api, "INFO", "model.py:2152", "Using max model len 9472")
     job.log(
         core,
         "INFO",
-        "core.py:113",
+        "core.py:133",
         f"Initializing a V1 LLM engine (v{job.version}) with config: model='amd/MiniMax-M3-MXFP4',"
         " speculative_config=None, dtype=torch.bfloat16, max_seq_len=9472, load_format=auto,"
         f" tensor_parallel_size={job.tp}, pipeline_parallel_size=1, data_parallel_size=1,"
@@ -118,44 +118,44 @@ def start(job: Job, flags: str = "") -> None:
         job.log(
             f"Worker pid={612 + rank}",
             "INFO",
-            "parallel_state.py:1480",
+            "parallel_state.py:1906",
             f"world_size={job.tp} rank={rank} local_rank={rank}"
             " distributed_init_method=tcp://127.0.0.1:51299 backend=nccl",
             19 if rank == 0 else 0.2,
         )
-    job.log("Worker pid=612", "INFO", "pynccl.py:111", "vLLM is using nccl==2.27.7", 2)
+    job.log("Worker pid=612", "INFO", "pynccl.py:148", "vLLM is using nccl==2.27.7", 2)
     rank = 0
     group = f"EP rank {rank}" if job.ep > 1 else "EP rank N/A"
     job.log(
         "Worker pid=612",
         "INFO",
-        "parallel_state.py:1735",
-        f"rank 0 in world size {job.tp} is assigned as DP rank 0, PP rank 0, PCP rank 0, TP rank 0,"
+        "parallel_state.py:2350",
+        f"rank 0 in world size {job.tp} is assigned as DP rank 0, PP rank 0, PCP rank 0, TP rank 0, ETP rank 0,"
         f" {group}, EPLB rank N/A",
         8,
     )
     job.log(
         job.worker(0),
         "INFO",
-        "gpu_model_runner.py:5037",
+        "gpu_model_runner.py:5039",
         "Starting to load model amd/MiniMax-M3-MXFP4...",
     )
     job.log(
         job.worker(0),
         "INFO",
-        "rocm.py:561",
+        "rocm.py:849",
         "Using ROCM_AITER_FA backend out of potential backends: ['ROCM_AITER_FA', 'TRITON_ATTN'].",
     )
 
 
-def choose_emulation(job: Job) -> None:
+def choose_emulation(job: Job, scheme: str = "w_mxfp4_a_fp8") -> None:
     """The line that decides everything."""
-    job.log(job.worker(0), "INFO", "mxfp4.py:356", "Using 'EMULATION' Mxfp4 MoE backend.", 1)
-    job.log(job.worker(0), "INFO", "quark_moe.py:1080", "Using EMULATION backend for w_mxfp4_a_fp8")
+    job.log(job.worker(0), "INFO", "mxfp4.py:499", "Using 'EMULATION' Mxfp4 MoE backend.", 1)
+    job.log(job.worker(0), "INFO", "quark_moe.py:1650", f"Using EMULATION backend for {scheme}")
     job.log(
         job.worker(0),
         "WARNING",
-        "ocp_mx_emulation_moe.py:48",
+        "ocp_mx_emulation_moe.py:97",
         "Using OCP_MXQuantizationEmulationTritonExperts MOE backend. This will dequantize weights on"
         " the fly and may be slower than native quantized MOE. Consider using a device with native"
         " OCP MX quantization support for better performance.",
@@ -164,7 +164,7 @@ def choose_emulation(job: Job) -> None:
         job.log(
             job.worker(0),
             "INFO",
-            "expert_map_manager.py:245",
+            "expert_map_manager.py:250",
             f"[EP Rank 0/{job.ep}] Expert parallelism is enabled. Expert placement strategy: linear."
             " Local/global number of experts: 32/256. Experts local to global index map: 0->0, 1->1.",
         )
@@ -172,7 +172,7 @@ def choose_emulation(job: Job) -> None:
 
 def choose_aiter(job: Job) -> None:
     """The native backend."""
-    job.log(job.worker(0), "INFO", "mxfp4.py:356", "Using 'AITER_MXFP4_FP8' Mxfp4 MoE backend.", 1)
+    job.log(job.worker(0), "INFO", "mxfp4.py:499", "Using 'AITER_MXFP4_FP8' Mxfp4 MoE backend.", 1)
 
 
 def load_weights(job: Job) -> None:
@@ -184,27 +184,25 @@ def load_weights(job: Job) -> None:
             20,
         )
     job.log(
-        job.worker(0), "INFO", "default_loader.py:397", "Loading weights took 241.40 seconds", 1
+        job.worker(0), "INFO", "default_loader.py:501", "Loading weights took 241.40 seconds", 1
     )
-    for rank in range(job.tp):
-        job.log(
-            job.worker(rank),
-            "INFO",
-            "gpu_model_runner.py:5132",
-            "Model loading took 28.6 GiB memory and 262.180311 seconds",
-            9 if rank == 0 else 0.3,
-        )
+    job.log(
+        job.worker(0),
+        "INFO",
+        "gpu_model_runner.py:5149",
+        "Model loading took 28.6 GiB memory and 262.180311 seconds",
+        9,
+    )
 
 
 def build_quark(job: Job) -> None:
-    """What every rank prints before it looks for the build lock."""
+    """What every rank prints before it looks for the build lock; not vLLM's, so without a prefix."""
     for rank in range(job.tp):
-        prefix = f"({job.worker(rank)}) "
-        job.say(f"{prefix}\x1b[32m", 24 if rank == 0 else 0.1)
-        job.say(f"{prefix}[QUARK-INFO]: C++ kernel compilation check start.\x1b[0m")
-        job.say(f"{prefix}\x1b[32m")
+        job.say("\x1b[32m", 24 if rank == 0 else 0.1)
+        job.say("[QUARK-INFO]: C++ kernel compilation check start.\x1b[0m")
+        job.say("\x1b[32m")
         job.say(
-            f"{prefix}[QUARK-INFO]: C++ kernel build directory:"
+            "[QUARK-INFO]: C++ kernel build directory:"
             " /root/.cache/torch_extensions/py312_cpu/kernel_ext. First-time compilation may take a"
             " few minutes... Building for architectures PYTORCH_ROCM_ARCH='gfx900;gfx906;gfx908;"
             "gfx90a;gfx942;gfx950;gfx1030;gfx1100;gfx1101'\x1b[0m"
@@ -214,15 +212,14 @@ def build_quark(job: Job) -> None:
 def starve(job: Job, minutes: int) -> None:
     """The heartbeat of an engine core whose workers do not answer."""
     for _ in range(minutes):
-        job.log("EngineCore pid=395", "INFO", "shm_broadcast.py:705", SHM, 60)
+        job.log("EngineCore pid=395", "INFO", "shm_broadcast.py:871", SHM, 60)
 
 
 def finish_build(job: Job) -> None:
     """Every rank's end of the build."""
     for rank in range(job.tp):
-        prefix = f"({job.worker(rank)}) "
         job.say(
-            f"{prefix}[QUARK-INFO]: C++ kernel compilation is already complete. Ending the C++ kernel"
+            "[QUARK-INFO]: C++ kernel compilation is already complete. Ending the C++ kernel"
             " compilation check. Total time: 163.8207 seconds\x1b[0m",
             20 if rank == 0 else 0.1,
         )
@@ -231,30 +228,30 @@ def finish_build(job: Job) -> None:
 def come_up(job: Job) -> None:
     """From the measured memory to the first request."""
     api, core = "APIServer pid=301", "EngineCore pid=395"
-    job.log(job.worker(0), "INFO", "gpu_worker.py:512", "Available KV cache memory: 212.77 GiB", 31)
-    job.log(core, "INFO", "kv_cache_utils.py:1711", "GPU KV cache size: 4,412,336 tokens", 1)
+    job.log(job.worker(0), "INFO", "gpu_worker.py:759", "Available KV cache memory: 212.77 GiB", 31)
     job.log(
         core,
         "INFO",
-        "kv_cache_utils.py:1716",
-        "Maximum concurrency for 9,472 tokens per request: 465.83x",
+        "kv_cache_utils.py:2327",
+        "GPU KV cache size: 4,412,336 tokens, Maximum concurrency for 9,472 tokens per request: 465.83x",
+        1,
     )
     job.log(
         job.worker(0),
         "INFO",
-        "gpu_model_runner.py:6702",
+        "gpu_model_runner.py:6581",
         "Graph capturing finished in 41 secs, took 1.94 GiB",
         42,
     )
     job.log(
         core,
         "INFO",
-        "core.py:306",
+        "core.py:402",
         "init engine (profile, create kv cache, warmup model) took 131.40 s",
         2,
     )
-    job.log(api, "INFO", "api_server.py:580", "Starting vLLM server on http://0.0.0.0:8891", 2)
-    job.say("(APIServer pid=301) INFO:     Application startup complete.", 1)
+    job.log(api, "INFO", "entry.py:140", "Starting vLLM server on http://0.0.0.0:8891", 2)
+    job.say("INFO:     Application startup complete.", 1)
 
 
 def benchmark(job: Job) -> None:
@@ -274,9 +271,9 @@ def time_out(job: Job) -> None:
     job.say("Cleaning up orphan processes", 2)
 
 
-def hang() -> Job:
+def hang(version: str = "0.32.0") -> Job:
     """The main case: the fallback, the build, the lock, the starvation, the time limit."""
-    job = Job()
+    job = Job(version=version)
     header(job, "--job-name=bmk-mi355x-3")
     start(job)
     choose_emulation(job)
@@ -379,7 +376,7 @@ def text(expected: str, job: Job) -> str:
     """The whole file: where it comes from, what is expected of it, and the log."""
     return "\n".join(
         [
-            "#=SOURCE=# composed from the message formats of vLLM 0.22.1, Quark 0.11 and GitHub's runner by tests/compose_all.py",
+            "#=SOURCE=# composed from the message formats of vLLM 0.32.0, Quark 0.11 and GitHub's runner by tests/compose_all.py",
             expected,
             *job.lines,
             "",

@@ -61,7 +61,7 @@ def dequantizer_missing() -> Job:
         "RuntimeError: Worker failed with error 'No module named 'torch.ao.quantization.pt2e'', please check the stack trace above for the root cause",
     )
     job.say(
-        "(APIServer pid=301) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}",
+        "RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}",
         2,
     )
     job.say("Process died before http://0.0.0.0:8891/health became ready.", 5)
@@ -77,7 +77,7 @@ def aiter_memory_fault() -> Job:
     choose_aiter(job)
     load_weights(job)
     job.say(
-        f"({job.worker(0)}) [aiter] [fused_moe] using 2stage default for (256, 8192, 3072, 1536, 64, 8)",
+        "[aiter] [fused_moe] using 2stage default for (256, 8192, 3072, 1536, 64, 8)",
         9,
     )
     for rank in range(2):
@@ -170,7 +170,7 @@ def old_firmware() -> Job:
         job.say("[FATAL ERROR]: Please set HSA_NO_SCRATCH_RECLAIM=1 and rerun.")
     job.log("EngineCore pid=395", "ERROR", "core.py:1138", "EngineCore failed to start.", 1)
     job.say(
-        "(APIServer pid=301) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}",
+        "RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}",
         2,
     )
     job.say(EXIT, 1)

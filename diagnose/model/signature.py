@@ -33,6 +33,8 @@ class Fix:
     warning: str = ""
     """A tempting change that makes things worse."""
     scope: Scope = Scope()
+    when: Mapping[str, str] = field(default_factory=dict)
+    """Only if these captures or facts have these values."""
 
 
 @dataclass(frozen=True, slots=True)
