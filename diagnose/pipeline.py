@@ -136,7 +136,11 @@ def _unknowns(
     what: Verdict,
     notes: Iterable[SourceNote],
 ) -> tuple[Unknown, ...]:
-    unknown = [Unknown(f"the rest of {n.name}", n.problem) for n in notes if n.problem]
+    unknown = [
+        Unknown(f"the rest of {n.name}" if n.size_bytes else n.name, n.problem)
+        for n in notes
+        if n.problem
+    ]
     if cause and advice.depends_on_version(cause, settings):
         unknown.append(
             Unknown(

@@ -19,7 +19,7 @@ class Bar:
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
-        self._total = sum(Path(p).stat().st_size for p in paths if p != "-" and Path(p).is_file())
+        self._total = sum(_size(path) for path in paths)
         self._done = 0
         self._started = self._drawn = time.monotonic()
         self._shown = False
@@ -47,3 +47,11 @@ class Bar:
         share = f"{min(100, 100 * self._done // self._total):3d} % of " if self._total else ""
         sys.stderr.write(f"\rreading: {share}{max(self._total, self._done) / 1e6:,.0f} MB\x1b[K")
         sys.stderr.flush()
+
+
+def _size(path: str) -> int:
+    """Bytes of a plain file; 0 for everything else, and for names the system refuses."""
+    try:
+        return Path(path).stat().st_size if Path(path).is_file() else 0
+    except (OSError, ValueError):
+        return 0
