@@ -31,6 +31,8 @@ NAMED = 0.5
 BASE = {Certainty.HIGH: 0.9, Certainty.MEDIUM: 0.7, Certainty.LOW: 0.35}
 # Who ends a job from outside; what ends in such a way need not have been broken.
 OUTSIDE = ("github", "slurm", "container", "client")
+# What spoils a result that was written all the same.
+OUTLIVING = (Kind.ACCURACY, Kind.BENCHMARK, Kind.SLOW)
 ENDERS = ("github", "slurm")
 HANGS = (Kind.STARTUP_HANG, Kind.RUNTIME_HANG)
 # A process that ended of one of these cannot print a later start-up phase.
@@ -53,16 +55,21 @@ def standing(
 ) -> list[Finding]:
     """The findings that nothing later disproves: not benign, not cleared, not before a good end.
 
-    What came before the server was ready has passed, unless it leads to something seen after.
+    What came before the server was ready has passed, unless it leads to something seen after, or was
+    slow beyond doubt: that is the answer although the server came up in the end.
     """
     live = [f for f in findings if f.signature.role is not Role.BENIGN and f.cleared_by is None]
     if done is not None:
-        live = [f for f in live if f.signature.role is Role.CAUSE or not _passed(f, done)]
+        live = [f for f in live if f.signature.kind in OUTLIVING or not _passed(f, done)]
     if progress.ready is None:
         return live
     after = [f for f in live if not _passed(f, progress.ready)]
     return [
-        f for f in live if f in after or any(g.signature.id in f.signature.leads_to for g in after)
+        f
+        for f in live
+        if f in after
+        or any(g.signature.id in f.signature.leads_to for g in after)
+        or (f.signature.kind is Kind.SLOW and f.certainty is Certainty.HIGH)
     ]
 
 

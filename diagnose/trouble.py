@@ -23,7 +23,7 @@ TRACEBACK = r"Traceback \(most recent call last\)"
 SUCCESS = (
     r"Script completed successfully|Benchmark results? saved|[Jj]ob (?:completed|succeeded|finished successfully)"
     r"|Serving Benchmark Result|All (?:checks|tests|evals?|evaluations?) passed|\bPASS: "
-    r"|^Job succeeded|Finished: SUCCESS"
+    r"|^Job succeeded|Finished: SUCCESS|Failed requests:\s+0\b|Found result file: "
 )
 PATTERNS = (EXCEPTION, LEVEL, FATAL, SUCCESS)
 BROKEN = (EXCEPTION, FATAL)

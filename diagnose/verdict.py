@@ -79,6 +79,8 @@ def _of_cause(
     if verdict is Verdict.HUNG and cause.first.order in fatal:
         return Verdict.FAILED, "it waited until its own time limit ended it with an error"
     if verdict is Verdict.SLOW:
+        if progress.ready is not None:
+            return verdict, "it came up, after a long time"
         return verdict, "it was still moving: what it waited for takes this long"
     if verdict is Verdict.HUNG:
         return verdict, _silence(progress, cause)
