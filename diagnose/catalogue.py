@@ -61,6 +61,7 @@ CONDITION_KEYS = (
     "equals",
     "at_least",
     "at_most",
+    "context",
     "certainty",
 )
 MATCH_KEYS = ("any", "all", "none", "ordered", "cleared_by")
@@ -211,6 +212,7 @@ _CONDITION_TYPES: Mapping[str, tuple[type, ...]] = {
     "count": (int,),
     "silent_s": (int, float),
     "last": (bool,),
+    "context": (bool,),
     "reached": (bool,),
     "at_least": (int, float),
     "at_most": (int, float),

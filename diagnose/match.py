@@ -153,6 +153,8 @@ class Matcher:
             held = self._boolean(condition, default)
         if not held.holds:
             return NO
+        if condition.context:
+            return Held(True, (), condition.certainty)
         return Held(True, held.evidence, condition.certainty or held.certainty, held.count)
 
     def _line(self, condition: Condition) -> Held:

@@ -212,3 +212,13 @@ def test_captures_are_taken_from_the_matching_lines():
 
     assert finding
     assert finding.captures == {"lock": "/tmp/lock"}
+
+
+def test_context_must_hold_but_is_no_evidence():
+    one = signature("a/a", "all = ['apple', { line = 'traffic', context = true }]")
+
+    finding = found(one, "traffic\napple\ntraffic")
+
+    assert finding
+    assert [e.line.message for e in finding.evidence] == ["apple"]
+    assert not found(one, "apple")

@@ -92,6 +92,8 @@ class Condition:
     """With `fact`: one of these values, compared ignoring case."""
     at_least: float | None = None
     at_most: float | None = None
+    context: bool = False
+    """Whether it must hold but shows nothing by itself: its lines are not quoted and date nothing."""
     certainty: Certainty | None = None
     """What this condition proves, where that differs from the signature's own certainty."""
 
