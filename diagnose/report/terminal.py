@@ -147,10 +147,14 @@ def _fix(diagnosis: Diagnosis) -> RenderableType:
     fix = diagnosis.fix
     assert fix is not None
     parts: list[RenderableType] = [Text(reflow(fix.summary))]
-    for label, lines in (("now", fix.now), ("recipe", fix.recipe)):
-        for line in lines:
-            entry = Text(f"{label:<8}", style="dim").append(printable(line), style="not dim green")
-            parts.append(Padding(entry, (0, 0, 0, 2)))
+    lines = [("now", line) for line in fix.now] + [("recipe", line) for line in fix.recipe]
+    if lines:
+        steps = Table.grid(padding=(0, 2, 0, 0))
+        steps.add_column(no_wrap=True)
+        steps.add_column(overflow="fold")
+        for label, line in lines:
+            steps.add_row(Text(f"  {label}", style="dim"), Text(printable(line), style="green"))
+        parts.append(steps)
     if fix.warning:
         parts.append(
             Text("Warning: ", style="bold yellow").append(
