@@ -60,7 +60,7 @@ def standing(
     """
     live = [f for f in findings if f.signature.role is not Role.BENIGN and f.cleared_by is None]
     if done is not None:
-        live = [f for f in live if f.signature.kind in OUTLIVING or not _passed(f, done)]
+        live = [f for f in live if not _passed(f, done) or _spoils(f)]
     if progress.ready is None:
         return live
     after = [f for f in live if not _passed(f, progress.ready)]
@@ -110,6 +110,15 @@ def explain(
             for f in _candidates(others)[:4]
         ),
         also=tuple(f for f in live if f is not head and f not in effects and f not in others),
+    )
+
+
+def _spoils(finding: Finding) -> bool:
+    """Whether it may have spoilt a result that was written all the same."""
+    return (
+        finding.signature.role is Role.CAUSE
+        and finding.signature.kind in OUTLIVING
+        and finding.certainty is not Certainty.LOW
     )
 
 

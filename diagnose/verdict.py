@@ -50,16 +50,20 @@ def decide(
         return Verdict.HUNG, _silence(progress, waiting[0])
     if any(f.signature.kind is Kind.RUNTIME_HANG for f in waiting) and (fatal or failed):
         return Verdict.HUNG, "a wait inside the engine ran into its time limit"
-    if _quiet_end(progress, failed, fatal):
+    candidates = [a.finding.signature.kind for a in explanation.alternatives]
+    only_slow = bool(candidates) and all(kind is Kind.SLOW for kind in candidates)
+    if not only_slow and _quiet_end(progress, failed, fatal):
         return Verdict.HUNG, _ends_in(progress)
     if failed or fatal:
         return Verdict.FAILED, _failure(failed, fatal)
+    if only_slow:
+        return Verdict.SLOW, "what was going on takes long, and nothing shows that it failed"
     if live and not all(f.signature.role is Role.CAUSE for f in live):
         return (
             Verdict.UNDECIDABLE,
             "there are signs of a wait, but not for long enough to call it a hang",
         )
-    if explanation.alternatives:
+    if candidates:
         return Verdict.UNDECIDABLE, "there are signs of trouble that also occur in healthy runs"
     if progress.ready is not None:
         return Verdict.HEALTHY, "the server came up and nothing failed after it"
