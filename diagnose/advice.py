@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from diagnose.match import applies, version_fits
-from diagnose.model import Finding, Fix
+from diagnose.model import Finding, Fix, Role, Scope
+from diagnose.scope import applies, version_fits
 
 _PLACEHOLDER = re.compile(r"<([a-z_][a-z0-9_]*)>")
 
@@ -40,11 +40,33 @@ def _holds(fix: Fix, values: Mapping[str, str]) -> bool:
 
 
 def _choose(fixes: Sequence[Fix], facts: Mapping[str, str]) -> Fix | None:
+    """The first that is known to fit; where too little is known, one for everybody, then any."""
     fitting = [fix for fix in fixes if applies(fix.scope, facts)]
-    certain = [fix for fix in fitting if version_fits(fix.scope.versions, facts.get("version", ""))]
-    if certain:
-        return certain[0]
-    return fitting[0] if fitting else None
+    certain = [fix for fix in fitting if _known(fix.scope, facts)]
+    general = [fix for fix in fitting if fix.scope == Scope()]
+    return next(iter((*certain, *general, *fitting)), None)
+
+
+def _known(scope: Scope, facts: Mapping[str, str]) -> bool:
+    return (
+        (not scope.engines or "engine" in facts)
+        and (not scope.hardware or "hardware" in facts)
+        and version_fits(scope.versions, facts.get("version", "")) is True
+    )
+
+
+def look_at(live: Sequence[Finding], facts: Mapping[str, str]) -> Fix | None:
+    """Where no cause is named: the advice of the first symptom or failure that has some.
+
+    A command to run stands before mere words.
+    """
+    advice = [
+        fix
+        for finding in live
+        if finding.signature.role in (Role.SYMPTOM, Role.FAILURE)
+        and (fix := fix_for(finding, facts)) is not None
+    ]
+    return next((fix for fix in advice if fix.now), advice[0] if advice else None)
 
 
 def depends_on_version(finding: Finding, facts: Mapping[str, str]) -> bool:

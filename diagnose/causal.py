@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from diagnose.match import STRENGTH, version_fits
+from diagnose.match import STRENGTH
 from diagnose.model import (
     Alternative,
     Certainty,
@@ -25,6 +25,7 @@ from diagnose.model import (
 )
 from diagnose.progress import reached_after
 from diagnose.run import before
+from diagnose.scope import version_fits
 
 NAMED = 0.5
 """A cause below this confidence is a candidate and is not named."""

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from diagnose.catalogue import patterns_of
-from diagnose.match import Matcher, applies
+from diagnose.match import Matcher
 from diagnose.model import Certainty, Condition, Signature
 from diagnose.pipeline import Examiner
 from diagnose.report.signature import describe
 from diagnose.report.words import place, shorten
+from diagnose.scope import applies
 from diagnose.sources import open_paths
 
 

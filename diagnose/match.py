@@ -17,11 +17,11 @@ from diagnose.model import (
     Evidence,
     Finding,
     Progress,
-    Scope,
     Signature,
 )
 from diagnose.phases import phases
 from diagnose.run import Run, later_in_process
+from diagnose.scope import applies
 
 STRENGTH = {Certainty.LOW: 0, Certainty.MEDIUM: 1, Certainty.HIGH: 2}
 
@@ -87,7 +87,10 @@ class Matcher:
         return Finding(
             signature=signature,
             evidence=evidence,
-            count=max(held.count, 1),
+            # Several patterns may match one line: while every match was kept, lines are counted.
+            count=len({(e.order, e.line.number) for e in evidence})
+            if held.count <= len(held.evidence)
+            else held.count,
             certainty=held.certainty or signature.certainty,
             cleared_by=self._cleared(signature, evidence),
         )
@@ -255,31 +258,6 @@ class Matcher:
         order = {entry.id: entry.index for entry in table}
         reached = self._progress.reached
         return phase in order and reached in order and order[reached] >= order[phase]
-
-
-def applies(scope: Scope, facts: Mapping[str, str]) -> bool:
-    """Whether a scope allows this run; what is not known does not limit."""
-    engine, hardware = facts.get("engine", ""), facts.get("hardware", "")
-    if scope.engines and engine and engine not in scope.engines:
-        return False
-    if scope.hardware and hardware and hardware not in scope.hardware:
-        return False
-    return version_fits(scope.versions, facts.get("version", "")) is not False
-
-
-def version_fits(versions: str, version: str) -> bool | None:
-    """Whether `version` is in the range; None when the version is unknown or unreadable."""
-    if not versions:
-        return True
-    from packaging.specifiers import SpecifierSet
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        # A development build counts as the release it leads to or follows: 0.22.1.dev3+gabc is 0.22.1.
-        release = Version(version).base_version
-    except InvalidVersion:
-        return None
-    return SpecifierSet(versions).contains(release)
 
 
 def _nearest(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from diagnose import advice, facts, phases, trouble, verdict
+from diagnose import advice, facts, phases, recency, trouble, verdict
 from diagnose.catalogue import patterns_of
 from diagnose.causal import explain, standing
 from diagnose.lives import lives
@@ -74,7 +74,15 @@ class Examiner:
         for index, source in enumerate(sources):
             scan = self._scanner.scan(index, source.name, source.stream)
             scans.append(scan)
-            notes.append(SourceNote(source.name, scan.lines, scan.size, source.problem))
+            notes.append(
+                SourceNote(
+                    source.name,
+                    scan.lines,
+                    scan.size,
+                    source.problem,
+                    source.fresh_s is None or not recency.is_of(source.fresh_s, scan.tail),
+                )
+            )
         return Run(self._patterns, scans), tuple(notes)
 
     def findings(self, run: Run) -> tuple[tuple[Finding, ...], Mapping[str, str], Progress]:
@@ -97,7 +105,9 @@ class Examiner:
         live = standing(found, came, done)
         errors = trouble.errors(run, found)
         explanation = explain(live, came, settings, self._signatures)
-        what, why = verdict.decide(explanation, live, came, errors, done)
+        what, why = verdict.decide(
+            explanation, live, came, errors, done, settled=all(n.settled for n in notes)
+        )
         cause = explanation.cause
         bad = what is not Verdict.HEALTHY
         return Diagnosis(
@@ -109,6 +119,7 @@ class Examiner:
             alternatives=explanation.alternatives if bad else (),
             also=explanation.also if bad else (),
             fix=advice.fix_for(cause, settings) if cause else None,
+            look=advice.look_at(live, settings) if bad and cause is None else None,
             retry=cause.signature.retry if cause else None,
             retry_why=cause.signature.retry_why if cause else "",
             progress=came,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 
 import regex
 
@@ -59,25 +60,31 @@ def load_all(root: Path) -> tuple[dict[str, Signature], list[Problem]]:
     return signatures, problems
 
 
-def check(signatures: Mapping[str, Signature], healthy: Iterable[Path] = ()) -> list[Problem]:
+def check(
+    signatures: Mapping[str, Signature],
+    healthy: Iterable[Path] = (),
+    others: Mapping[str, Signature] = MappingProxyType({}),
+) -> list[Problem]:
     """Everything that is wrong with a catalogue.
 
     Args:
         signatures: By id.
         healthy: Logs in which nothing may be found wrong.
+        others: Signatures beside which these will be used; not checked themselves.
     """
+    known = {**others, **signatures}
     problems = [
-        Problem(s.id, message) for s in signatures.values() for message in _static(s, signatures)
+        Problem(s.id, message) for s in signatures.values() for message in _static(s, known)
     ]
-    problems += _twice(signatures)
-    usable = {s.id: s for s in signatures.values() if not _broken(s)}
+    problems += [p for p in _twice(known) if p.id in signatures]
+    usable = {s.id: s for s in known.values() if not _broken(s)}
     try:
         examiner = Examiner(usable)
     except CatalogueError as error:
         return [*problems, Problem("catalogue", str(error))]
-    for signature in usable.values():
-        if signature.channel is Channel.LOG:
-            problems += [Problem(signature.id, m) for m in _examples(signature, examiner, usable)]
+    for id in signatures:
+        if id in usable and usable[id].channel is Channel.LOG:
+            problems += [Problem(id, m) for m in _examples(usable[id], examiner, usable)]
     for path in healthy:
         problems += _healthy(path, examiner)
     return problems
@@ -87,16 +94,16 @@ def finding(
     text: str, id: str, examiner: Examiner, signatures: Mapping[str, Signature]
 ) -> Finding | None:
     """What one signature makes of a piece of log; None when it does not hold or was cleared."""
-    run, _ = examiner.observe([source(text)])
+    run, _ = examiner.observe([source(text, channel=signatures[id].channel)])
     _, settings, came = examiner.findings(run)
     found = Matcher(signatures, run, settings, came).finding(id)
     return None if found is None or found.cleared_by else found
 
 
-def source(text: str, name: str = "example") -> Source:
+def source(text: str, name: str = "example", channel: Channel = Channel.LOG) -> Source:
     """A piece of text as an input."""
     data = text.strip("\n").encode() + b"\n"
-    return Source(name, BytesIO(data), len(data), "")
+    return Source(name, BytesIO(data), len(data), "", channel=channel)
 
 
 def _static(signature: Signature, signatures: Mapping[str, Signature]) -> Iterator[str]:
@@ -113,6 +120,14 @@ def _static(signature: Signature, signatures: Mapping[str, Signature]) -> Iterat
     for condition in _walk(signature.match):
         if condition.signature and condition.signature not in signatures:
             yield f"a condition names no signature: {condition.signature}"
+    prose = (
+        signature.title,
+        signature.symptom,
+        signature.root_cause,
+        *(f.summary for f in signature.fixes),
+    )
+    if any("TODO" in text for text in (*prose, *(c.text for c in signature.counterexamples))):
+        yield "is still a draft: a TODO is left"
     if not signature.examples or not signature.counterexamples:
         yield "needs at least one example and one counterexample"
     if signature.role is Role.CAUSE:
@@ -166,7 +181,7 @@ def _examples(
         for name, value in example.captures.items():
             if found.captures.get(name) != value:
                 yield f"example {number}: <{name}> is {found.captures.get(name)!r}, not {value!r}"
-        diagnosis = examiner.diagnose([source(example.text)])
+        diagnosis = examiner.diagnose([source(example.text, channel=signature.channel)])
         strong = strong or found.certainty is not Certainty.LOW
         named = named or (
             diagnosis.cause is not None and diagnosis.cause.signature.id == signature.id

@@ -53,37 +53,32 @@ def errors(run: Run, findings: Sequence[Finding]) -> tuple[Evidence, ...]:
 def first_errors(
     run: Run, found: Iterable[Evidence], findings: Sequence[Finding]
 ) -> tuple[Evidence, ...]:
-    """The first error of each process, wrappers last.
+    """The first error of each process that no signature knows; empty when all are known.
 
     A traceback stands for itself by its last line, the one that names the exception.
     """
-    wrapped = {
+    known = {
         (e.line.source, e.line.number)
         for f in findings
-        if f.signature.role in (Role.SYMPTOM, Role.FAILURE)
+        if f.signature.role is not Role.CAUSE
         for e in f.evidence
     }
     ends = _traceback_ends(run)
     first: dict[tuple[str, str], Evidence] = {}
-    wrappers: dict[tuple[str, str], Evidence] = {}
     for evidence in found:
         line = evidence.line
         ended = ends.get((line.source, line.number))
         if ended is not None:
             evidence = Evidence(ended.last, {"exception": ended.exception}, evidence.order)
+        if (evidence.line.source, evidence.line.number) in known or is_ending(line):
+            continue
         key = line.writer.key
-        into = (
-            wrappers
-            if (evidence.line.source, evidence.line.number) in wrapped or is_ending(line)
-            else first
-        )
         # A record's first lines only announce the exception that it ends with.
-        if key not in into or (
-            "exception" in evidence.captures and "exception" not in into[key].captures
+        if key not in first or (
+            "exception" in evidence.captures and "exception" not in first[key].captures
         ):
-            into[key] = evidence
-    best = first or wrappers
-    return tuple(sorted(best.values(), key=lambda e: e.order))
+            first[key] = evidence
+    return tuple(sorted(first.values(), key=lambda e: e.order))
 
 
 def success(run: Run) -> Evidence | None:

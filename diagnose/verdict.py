@@ -31,6 +31,8 @@ def decide(
     progress: Progress,
     errors: Sequence[Evidence],
     done: Evidence | None,
+    *,
+    settled: bool = True,
 ) -> tuple[Verdict, str]:
     """The verdict, and why, in one sentence without a full stop.
 
@@ -40,6 +42,7 @@ def decide(
         progress: How far the run came.
         errors: Error lines not known to be harmless.
         done: The line that says the work was done, if any.
+        settled: Whether the log's writer is done; a start that is still being logged may go on.
     """
     fatal = [e for e in errors if not went_on(e, progress, done)]
     failed = [f for f in live if f.signature.role is Role.FAILURE]
@@ -47,12 +50,12 @@ def decide(
         return _of_cause(explanation.cause, progress, failed, {e.order for e in fatal})
     waiting = [f for f in live if f.signature.role is Role.SYMPTOM and f.signature.kind in _BY_KIND]
     if waiting and _long(progress, waiting):
-        return Verdict.HUNG, _silence(progress, waiting[0])
+        return Verdict.HUNG, _silence(progress)
     if any(f.signature.kind is Kind.RUNTIME_HANG for f in waiting) and (fatal or failed):
         return Verdict.HUNG, "a wait inside the engine ran into its time limit"
     candidates = [a.finding.signature.kind for a in explanation.alternatives]
     only_slow = bool(candidates) and all(kind is Kind.SLOW for kind in candidates)
-    if not only_slow and _quiet_end(progress, failed, fatal):
+    if not only_slow and _quiet_end(progress, failed, fatal, settled=settled):
         return Verdict.HUNG, _ends_in(progress)
     if failed or fatal:
         return Verdict.FAILED, _failure(failed, fatal)
@@ -87,7 +90,7 @@ def _of_cause(
             return verdict, "it came up, after a long time"
         return verdict, "it was still moving: what it waited for takes this long"
     if verdict is Verdict.HUNG:
-        return verdict, _silence(progress, cause)
+        return verdict, _silence(progress)
     return verdict, "it ended with an error"
 
 
@@ -96,20 +99,24 @@ def _long(progress: Progress, waiting: Sequence[Finding]) -> bool:
     return stalled >= HOURS_S or (stalled >= LONG_S and progress.ready is None and len(waiting) > 1)
 
 
-def _silence(progress: Progress, finding: Finding) -> str:
+def _silence(progress: Progress) -> str:
     if progress.stalled_s and progress.stalled_s >= 60:
         where = f" in the phase “{progress.reached}”" if progress.reached else ""
         return f"nothing moved for {duration(progress.stalled_s)}{where}"
-    return f"it waits: {_clause(finding.signature.title)}"
+    return "it waits, and nothing in the log ends the wait"
 
 
-def _quiet_end(progress: Progress, failed: Sequence[Finding], fatal: Sequence[Evidence]) -> bool:
+def _quiet_end(
+    progress: Progress, failed: Sequence[Finding], fatal: Sequence[Evidence], *, settled: bool
+) -> bool:
     """A start-up that ends in silence, ended from outside at most."""
     stalled = progress.stalled_s or 0.0
     if progress.ready is not None or not _engine_started(progress) or fatal:
         return False
     outside = all(f.signature.component in ("github", "slurm", "container") for f in failed)
-    return outside and (stalled >= LONG_S if failed else progress.quiet or stalled >= LONG_S)
+    if not outside:
+        return False
+    return stalled >= LONG_S or (settled and not failed and progress.quiet)
 
 
 def _engine_started(progress: Progress) -> bool:
@@ -128,7 +135,8 @@ def _ends_in(progress: Progress) -> str:
 def _unfinished(progress: Progress) -> tuple[Verdict, str]:
     return (
         Verdict.UNDECIDABLE,
-        f"the log ends in the phase “{progress.reached}” ({progress.reached_title}) without an error",
+        f"the log ends in the phase “{progress.reached}” ({progress.reached_title}) without an error:"
+        " it may still be starting",
     )
 
 

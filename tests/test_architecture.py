@@ -10,11 +10,11 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "diagnose"
 FLOORS = {
     "model": 0, "errors": 0, "redact": 0, "units": 0,
-    "dialects": 1, "tables": 1,
+    "dialects": 1, "tables": 1, "scope": 1,
     "document": 2, "catalogue": 2,
     "scan": 3,
     "run": 4,
-    "phases": 5, "facts": 5, "news": 5,
+    "phases": 5, "facts": 5, "news": 5, "recency": 5,
     "progress": 6, "lives": 6,
     "match": 7, "trouble": 7,
     "causal": 8,

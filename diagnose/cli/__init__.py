@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -69,6 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader went away (`diagnose log … | head`): not an error, and nothing more to say.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - closed by the process's end
         _leave(141)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            click.echo(f"diagnose: cannot write the report: {error.strerror}", err=True)
+            _leave(4)
+        raise
+    except Exception:
+        # A defect of the tool must not look like an answer: 1 would mean that a cause is named.
+        traceback.print_exc()
+        _leave(70)
     _leave(code if isinstance(code, int) else 0)
 
 

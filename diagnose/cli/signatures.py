@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from diagnose.model import Signature
 
 ROOT = click.option(
-    "--root",
+    "--signatures",
+    "root",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The catalogue to use instead of the one that came with the tool.",
 )
@@ -31,11 +33,12 @@ def command() -> None:
 @click.option("--role", type=click.Choice(("cause", "symptom", "failure", "benign")))
 def list_(root: Path | None, role: str | None) -> int:
     """List every signature: its id, its role and what it means."""
-    signatures = _load(root)
-    width = max(len(id) for id in signatures)
+    signatures = {i: s for i, s in _load(root).items() if role in (None, s.role)}
+    width = max((len(id) for id in signatures), default=0)
+    # A terminal gets whole lines, cut at its edge; a pipe gets everything.
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1 << 16
     for id, signature in signatures.items():
-        if role in (None, signature.role):
-            click.echo(f"{id:<{width}}  {signature.role:<7}  {signature.title}")
+        click.echo(f"{id:<{width}}  {signature.role:<7}  {signature.title}"[:columns])
     return 0
 
 
@@ -60,24 +63,29 @@ def show(id: str, root: Path | None) -> int:
     help="Logs in which nothing may be found wrong.",
 )
 def check(root: Path | None, healthy: Path | None) -> int:
-    """Prove every signature: examples match, counterexamples do not, nothing is dead or shadowed."""
+    """Prove every signature of the catalogue, or of the folder ROOT beside it.
+
+    Each example must match, no counterexample and no healthy log may, and nothing may be dead or shadowed.
+    """
     from diagnose.catalogue import default_root
     from diagnose.prove import check as prove
     from diagnose.prove import load_all
 
-    folder = root or default_root()
+    shipped = default_root()
+    folder = (root or shipped).resolve()
     signatures, problems = load_all(folder)
     if not signatures and not problems:
         raise InputError(
             f"no signature files below {folder}", "expected <component>/<mechanism>.toml"
         )
-    fixtures = folder.parent / "fixtures" / "healthy"
+    others = {} if folder == shipped.resolve() else load_all(shipped)[0]
+    fixtures = shipped.parent / "fixtures" / "healthy"
     logs = sorted((healthy or fixtures).rglob("*.log")) if (healthy or fixtures).exists() else []
-    problems += prove(signatures, logs)
+    problems += prove(signatures, logs, others)
     for problem in problems:
         click.echo(str(problem))
     click.echo(
-        f"{len(signatures)} signatures, {len(logs)} healthy logs: "
+        f"{folder}: {len(signatures)} signatures, {len(logs)} healthy logs: "
         + (f"{len(problems)} problems" if problems else "all proved")
     )
     return 4 if problems else 0

@@ -18,6 +18,7 @@ from diagnose.facts.patterns import (
     BANNER,
     COMMAND,
     CPU,
+    DEVICE,
     ENGINE_CONFIG,
     ENV_NAMES,
     EP_RANK,
@@ -174,10 +175,23 @@ def _job(evidence: Evidence, found: dict[str, str]) -> None:
 
 
 def _platform(evidence: Evidence, found: dict[str, str]) -> None:
-    platforms = {"cuda": "nvidia", "rocm": "amd", "cpu": "cpu", "npu": "ascend", "xpu": "intel"}
+    platforms = {
+        "cuda": "nvidia",
+        "rocm": "amd",
+        "hip": "amd",
+        "cpu": "cpu",
+        "npu": "ascend",
+        "xpu": "intel",
+    }
     hardware = platforms.get(evidence.captures["platform"].lower())
     if hardware:
         found["hardware"] = hardware
+
+
+def _device(evidence: Evidence, found: dict[str, str]) -> None:
+    # PyTorch calls AMD's devices "cuda" too, so that word says nothing.
+    if evidence.captures["device"] != "cuda":
+        _platform(Evidence(evidence.line, {"platform": evidence.captures["device"]}), found)
 
 
 def _gpus(evidence: Evidence, found: dict[str, str]) -> None:
@@ -205,6 +219,7 @@ _READERS: tuple[tuple[str, Callable[[Evidence, dict[str, str]], None]], ...] = (
     (ENGINE_CONFIG, _engine_config),
     (EP_RANK, _ep_rank),
     (PLATFORM, _platform),
+    (DEVICE, _device),
     (OTHER_ENGINE, _other_engine),
 )
 
@@ -230,7 +245,7 @@ def _derive(run: Run, found: dict[str, str]) -> None:
         found.setdefault("expert_parallel", "true" if int(found["ep_size"]) > 1 else "false")
     if "expert_parallel" in found:
         found["expert_parallel"] = "true" if truth(found["expert_parallel"]) else "false"
-    if "gpu_count" not in found:
+    if "gpu_count" not in found and found.get("hardware") != "cpu":
         sizes = [found.get(f"{axis}_parallel_size", "1") for axis in ("tensor", "pipeline", "data")]
         world = 1
         for size in sizes:

@@ -76,6 +76,7 @@ WORLD = r"world_size=(?P<world_size>\d+) rank=\d+ local_rank=\d+ distributed_ini
 META_ENV = r'(?P<json>\{"tp": ?\d+.*\})'
 JOB_NAME = r"\btp=(?P<tp>\d+) ep=(?P<ep>\d+)(?: dpa=(?P<dpa>\w+))?"
 EXPORT = rf"\bexport (?P<name>{ENV_NAMES})=(?P<value>[^\s;]*)"
+DEVICE = r"\bdevice_config=(?P<device>cuda|cpu|rocm|hip|npu|xpu)\b"
 PLATFORM = r"Automatically detected platform (?P<platform>\w+)"
 GPUS = r"--(?:gres=gpu|gpus(?:-per-node)?)(?::[\w.]+)?[:=](?P<gpus>\d+)"
 CI_STEP = r"##\[group\]Run "
@@ -106,6 +107,7 @@ PATTERNS = (
     JOB_NAME,
     EXPORT,
     PLATFORM,
+    DEVICE,
     GPUS,
     AMD,
     NVIDIA,

@@ -133,6 +133,8 @@ class SourceNote:
     size_bytes: int = 0
     problem: str = ""
     """One sentence; empty when it was read whole."""
+    settled: bool = True
+    """Whether its writer is done, as far as the file system tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,8 @@ class Diagnosis:
     """Findings that the cause does not explain."""
     fix: Fix | None = None
     """With its placeholders filled in."""
+    look: Fix | None = None
+    """Where no cause is named: what to look at to find it."""
     retry: Retry | None = None
     retry_why: str = ""
     progress: Progress = Progress()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from diagnose.model import Diagnosis, Evidence, Finding, Line, Link, Writer
+from diagnose.model import Diagnosis, Evidence, Finding, Fix, Line, Link, Writer
 
 SCHEMA = "diagnose/1"
 _SHOWN_CONFIG = (
@@ -65,7 +65,8 @@ def to_json(diagnosis: Diagnosis) -> dict[str, Any]:
         },
         "ranks": [],
         "waits": [],
-        "fix": _fix(diagnosis),
+        "fix": _advice(diagnosis.fix),
+        "look": _advice(diagnosis.look),
         "retry": {"advice": str(diagnosis.retry), "why": diagnosis.retry_why}
         if diagnosis.retry
         else None,
@@ -172,8 +173,7 @@ def _writer(writer: Writer) -> str | None:
     return str(writer) or None
 
 
-def _fix(diagnosis: Diagnosis) -> dict[str, Any] | None:
-    fix = diagnosis.fix
+def _advice(fix: Fix | None) -> dict[str, Any] | None:
     if fix is None:
         return None
     return {

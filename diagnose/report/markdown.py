@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
-from diagnose.model import Diagnosis, Evidence, Link, Mystery
+from diagnose.model import Diagnosis, Evidence, Fix, Link, Mystery
 from diagnose.report.words import (
     RETRY,
     STATUS,
     VERDICT,
     distinct,
-    paragraph,
+    is_command,
     place,
     printable,
     reflow,
@@ -24,7 +24,7 @@ from diagnose.report.words import (
 )
 from diagnose.units import duration
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@:-])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&@]|(?<=\w):(?=//|\w+:)|^[-+](?= )|(?<=:):|!(?=\[))")
 
 
 def to_markdown(diagnosis: Diagnosis) -> str:
@@ -36,13 +36,14 @@ def to_markdown(diagnosis: Diagnosis) -> str:
             f"**Likely cause: {escape(signature.title)}**  \n"
             f"{code(signature.id)}, confidence {diagnosis.confidence:.0%}"
         )
-        parts.append(escape(paragraph(signature.root_cause)))
+        parts.append(escape(reflow(signature.root_cause)))
+    if diagnosis.mystery:
+        parts += _mystery(diagnosis.mystery)
     if diagnosis.chain:
         parts.append("### " + ("Chain of evidence" if diagnosis.cause else "What was seen"))
         parts.append("\n".join(_link(n, link) for n, link in enumerate(diagnosis.chain, start=1)))
-    if diagnosis.mystery:
-        parts += _mystery(diagnosis.mystery)
-    parts += _fix(diagnosis)
+    parts += _fix(diagnosis.fix, "Fix")
+    parts += _fix(diagnosis.look, "To find out")
     if diagnosis.retry:
         why = f" ({escape(diagnosis.retry_why)})" if diagnosis.retry_why else ""
         parts.append(f"**Run again:** {RETRY[str(diagnosis.retry)]}{why}")
@@ -102,18 +103,23 @@ def _quote(evidence: Evidence, count: str) -> str:
     return f"   {code(place(line))}{note}\n\n{fence(shorten(line.text.strip(), 400), '   ')}"
 
 
-def _fix(diagnosis: Diagnosis) -> list[str]:
-    fix = diagnosis.fix
+def _fix(fix: Fix | None, title: str) -> list[str]:
     if fix is None:
         return []
-    parts = ["### Fix", escape(reflow(fix.summary))]
+    parts = [f"### {title}", escape(reflow(fix.summary))]
     if fix.now:
-        parts.append("Now:\n\n" + "\n".join(f"- {code(line)}" for line in fix.now))
+        parts.append(
+            "Now:\n\n" + "\n".join(_step(n, line) for n, line in enumerate(fix.now, start=1))
+        )
     if fix.recipe:
         parts.append("In the recipe:\n\n" + fence("\n".join(fix.recipe)))
     if fix.warning:
         parts.append(f"> **Warning:** {escape(' '.join(fix.warning.split()))}")
     return parts
+
+
+def _step(number: int, line: str) -> str:
+    return f"{number}. {code(line) if is_command(line) else escape(line)}"
 
 
 def _alternatives(diagnosis: Diagnosis) -> list[str]:
@@ -131,7 +137,9 @@ def _mystery(mystery: Mystery) -> list[str]:
         parts.append("### First error of each process")
         parts.append("\n".join(_quote(e, "").replace("   ", "", 1) for e in mystery.first_errors))
     if mystery.odd_writer:
-        parts.append(f"**Odd process:** {code(str(mystery.odd_writer))} differs from the others")
+        parts.append(
+            f"**Odd process:** {code(str(mystery.odd_writer))} alone failed or stayed behind"
+        )
     return parts
 
 

@@ -5,7 +5,7 @@ Floor 10: pure; returns text. Colour never carries meaning alone, so a piped rep
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import StringIO
 
 from rich.console import Console, Group, RenderableType
@@ -13,13 +13,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from diagnose.model import Diagnosis, Evidence, Finding, Link, Mystery, Verdict
+from diagnose.model import Alternative, Diagnosis, Evidence, Finding, Fix, Link, Mystery, Verdict
 from diagnose.report.words import (
     RETRY,
     STATUS,
     VERDICT,
     distinct,
-    paragraph,
+    is_command,
     place,
     printable,
     reflow,
@@ -38,6 +38,9 @@ STYLE = {
 }
 QUOTE = 400
 """Characters of a log line that are shown."""
+SHOWN = 0.3
+"""A candidate below this is only shown on request."""
+MOST_SEEN = 6
 
 
 def to_terminal(
@@ -82,22 +85,24 @@ def _rows(
 ) -> Iterator[tuple[str, RenderableType]]:
     if diagnosis.cause:
         yield "Likely cause", _name(diagnosis)
-        if not quiet:
-            prose = diagnosis.cause.signature.root_cause
-            yield "Because", Text(reflow(prose) if verbose else paragraph(prose))
-    if diagnosis.mystery and not quiet:
-        yield from _mystery(diagnosis.mystery)
+    if diagnosis.mystery:
+        yield from _mystery(diagnosis.mystery, quiet=quiet)
     if diagnosis.chain and not quiet:
-        yield ("Chain" if diagnosis.cause else "Seen"), _chain(diagnosis.chain, verbose=verbose)
+        yield from _chain_row(diagnosis, verbose=verbose)
     if diagnosis.fix:
-        yield "Fix", _fix(diagnosis)
+        yield "Fix", _fix(diagnosis.fix)
+    if diagnosis.look:
+        yield "To find out", _fix(diagnosis.look)
     if diagnosis.retry:
         why = f" ({diagnosis.retry_why})" if diagnosis.retry_why else ""
         yield "Run again", Text(RETRY[str(diagnosis.retry)] + why)
-    if diagnosis.alternatives:
-        yield ("Or else" if diagnosis.cause else "Candidates"), _alternatives(diagnosis)
+    shown = [a for a in diagnosis.alternatives if verbose or a.confidence >= SHOWN]
+    if shown:
+        yield ("May also be" if diagnosis.cause else "Candidates"), _alternatives(diagnosis, shown)
     if quiet:
         return
+    if diagnosis.cause:
+        yield "Because", Text(reflow(diagnosis.cause.signature.root_cause))
     if diagnosis.also:
         yield "Also seen", _also(diagnosis.also, verbose=verbose)
     yield from _phase(diagnosis, verbose=verbose)
@@ -118,20 +123,30 @@ def _name(diagnosis: Diagnosis) -> Text:
     )
 
 
-def _chain(chain: tuple[Link, ...], *, verbose: bool) -> RenderableType:
+def _chain_row(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, RenderableType]]:
+    """The chain of a cause; without one, what was seen, which leads nowhere."""
+    if diagnosis.cause:
+        yield "Chain", _chain(diagnosis.chain, "└▶ ", verbose=verbose)
+        return
+    shown = diagnosis.chain if verbose else diagnosis.chain[:MOST_SEEN]
+    yield "Seen", _chain(shown, "", verbose=verbose)
+    if len(shown) < len(diagnosis.chain):
+        yield "", Text(f"and {len(diagnosis.chain) - len(shown)} more (-v shows them)", style="dim")
+
+
+def _chain(chain: tuple[Link, ...], arrow: str, *, verbose: bool) -> RenderableType:
     parts: list[RenderableType] = []
     for number, link in enumerate(chain):
-        head = Text("└▶ " if number else "", style="dim")
+        head = Text(arrow if number else "", style="dim")
         head.append(link.signature.title)
         head.append(f"  [{link.signature.id}]", style="dim")
         parts.append(head)
         if link.finding is None:
             parts.append(Padding(Text(f"({STATUS[link.status]})", style="dim"), (0, 0, 0, 3)))
             continue
-        limit = 5 if verbose else 2 if number == 0 else 1
-        shown = distinct(link.finding.evidence)[:limit]
+        limit = 5 if verbose else 2 if number == 0 and arrow else 1
         count = times(link.finding)
-        for position, evidence in enumerate(shown):
+        for position, evidence in enumerate(distinct(link.finding.evidence)[:limit]):
             parts.append(Padding(_quote(evidence, count if position == 0 else ""), (0, 0, 0, 3)))
     return Group(*parts)
 
@@ -143,18 +158,12 @@ def _quote(evidence: Evidence, count: str = "") -> Text:
     return text.append(f"\n{shorten(line.text.strip(), QUOTE)}", style="default")
 
 
-def _fix(diagnosis: Diagnosis) -> RenderableType:
-    fix = diagnosis.fix
-    assert fix is not None
+def _fix(fix: Fix) -> RenderableType:
     parts: list[RenderableType] = [Text(reflow(fix.summary))]
-    lines = [("now", line) for line in fix.now] + [("recipe", line) for line in fix.recipe]
-    if lines:
-        steps = Table.grid(padding=(0, 2, 0, 0))
-        steps.add_column(no_wrap=True)
-        steps.add_column(overflow="fold")
-        for label, line in lines:
-            steps.add_row(Text(f"  {label}", style="dim"), Text(printable(line), style="green"))
-        parts.append(steps)
+    for label, lines in (("Now", fix.now), ("In the recipe", fix.recipe)):
+        if lines:
+            parts.append(Text(f"{label}:", style="dim"))
+            parts += [_step(line) for line in lines]
     if fix.warning:
         parts.append(
             Text("Warning: ", style="bold yellow").append(
@@ -164,9 +173,17 @@ def _fix(diagnosis: Diagnosis) -> RenderableType:
     return Group(*parts)
 
 
-def _alternatives(diagnosis: Diagnosis) -> RenderableType:
+def _step(line: str) -> RenderableType:
+    """One step; a command or a flag is never broken, so that it can be copied."""
+    text = Text(printable(line), style="green")
+    if is_command(line):
+        text.no_wrap, text.overflow = True, "ignore"
+    return Padding(text, (0, 0, 0, 2))
+
+
+def _alternatives(diagnosis: Diagnosis, shown: Sequence[Alternative]) -> RenderableType:
     parts: list[RenderableType] = []
-    for alternative in diagnosis.alternatives:
+    for alternative in shown:
         signature = alternative.finding.signature
         entry = Text(signature.title).append(
             f"  [{signature.id}] {alternative.confidence:.0%}", style="dim"
@@ -211,21 +228,21 @@ def _phase(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, Render
     yield "Phase", text
 
 
-def _mystery(mystery: Mystery) -> Iterator[tuple[str, RenderableType]]:
-    if mystery.first_errors:
+def _mystery(mystery: Mystery, *, quiet: bool) -> Iterator[tuple[str, RenderableType]]:
+    shown = mystery.first_errors[: 1 if quiet else None]
+    if shown:
         yield (
-            "First errors",
-            Group(
-                *(_quote(evidence, str(evidence.line.writer)) for evidence in mystery.first_errors)
-            ),
+            "First error" if len(shown) == 1 else "First errors",
+            Group(*(_quote(evidence, str(evidence.line.writer)) for evidence in shown)),
         )
     if mystery.odd_writer:
-        yield "Odd process", Text(f"{mystery.odd_writer} differs from the others")
-    if mystery.draft:
+        yield "Odd process", Text(f"{mystery.odd_writer}: it alone failed or stayed behind")
+    if mystery.draft and not quiet:
         yield (
             "Unknown",
             Text(
-                "No signature explains this. `diagnose signatures new` makes one from the first line above."
+                "No signature knows this error. To write one:"
+                " diagnose signatures new 'the line above'"
             ),
         )
 

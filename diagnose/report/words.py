@@ -54,9 +54,86 @@ def distinct(evidence: Sequence[Evidence]) -> list[Evidence]:
     return list({e.line.message: e for e in reversed(evidence)}.values())[::-1]
 
 
-def paragraph(prose: str) -> str:
-    """The first paragraph, its hard line breaks joined."""
-    return " ".join(prose.strip().split("\n\n")[0].split())
+_COMMANDS = frozenset(
+    [
+        "amd-smi",
+        "awk",
+        "cat",
+        "curl",
+        "date",
+        "dd",
+        "df",
+        "diagnose",
+        "dmesg",
+        "docker",
+        "du",
+        "enroot",
+        "export",
+        "fuser",
+        "getcap",
+        "getent",
+        "git",
+        "grep",
+        "hf",
+        "ibstat",
+        "id",
+        "ip",
+        "journalctl",
+        "kill",
+        "kubectl",
+        "lctl",
+        "ldd",
+        "ls",
+        "lsblk",
+        "lsof",
+        "lspci",
+        "mount",
+        "mpirun",
+        "nc",
+        "nvidia-smi",
+        "pgrep",
+        "pip",
+        "pkill",
+        "ps",
+        "py-spy",
+        "python",
+        "python3",
+        "ray",
+        "rccl-tests",
+        "rdma",
+        "rm",
+        "rocm-smi",
+        "rocminfo",
+        "sacct",
+        "salloc",
+        "scontrol",
+        "scancel",
+        "sinfo",
+        "squeue",
+        "srun",
+        "ss",
+        "strace",
+        "sudo",
+        "sysctl",
+        "systemctl",
+        "tail",
+        "test",
+        "timeout",
+        "touch",
+        "ulimit",
+        "uname",
+        "unset",
+        "unsquashfs",
+        "vllm",
+        "watch",
+    ]
+)
+
+
+def is_command(line: str) -> bool:
+    """Whether a step is something to type, rather than to do."""
+    first = line.split(" ", 1)[0]
+    return first in _COMMANDS or first.startswith(("-", "/", "./")) or "=" in first
 
 
 def reflow(prose: str) -> str:

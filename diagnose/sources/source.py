@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass
 
+from diagnose.model import Channel
 from diagnose.sources.stream import DamagedError, Peeked, Readable
+
+MOMENT_S = 300.0
+"""A log that nobody wrote to for so long is not that of a start that goes on; no phase that prints is
+silent for longer without a build or a download."""
 
 
 @dataclass(slots=True)
@@ -24,6 +31,11 @@ class Source:
     stop; empty when it was read whole."""
     path: str = ""
     """The file to open to see it again; empty inside archives, for URLs and standard input."""
+    fresh_s: float | None = None
+    """When it was last written to (POSIX time), if that was a moment ago: its writer may go on. None
+    for everything older, and for what is no file."""
+    channel: Channel = Channel.LOG
+    """Decides which signatures see it; what was read from a live server is not a log."""
 
 
 class Delivery:
@@ -70,9 +82,20 @@ class Delivery:
 def readable(name: str, stream: Readable, size: int | None = None, path: str = "") -> Source:
     """A source of text."""
     delivery = Delivery(stream)
-    source = Source(name, delivery, size, path=path)
+    source = Source(name, delivery, size, path=path, fresh_s=_fresh_s(name, path))
     delivery.tell(source)
     return source
+
+
+def _fresh_s(name: str, path: str) -> float | None:
+    now = time.time()
+    if name == "-":
+        return now
+    try:
+        written = os.stat(path).st_mtime if path else 0.0
+    except OSError:
+        return None
+    return written if now - written < MOMENT_S else None
 
 
 def unreadable(name: str, problem: str, path: str = "") -> Source:
