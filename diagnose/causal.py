@@ -24,7 +24,7 @@ from diagnose.model import (
     Signature,
 )
 from diagnose.progress import reached_after
-from diagnose.run import before
+from diagnose.run import NOW, before
 from diagnose.scope import version_fits
 
 NAMED = 0.5
@@ -92,7 +92,9 @@ def explain(
     causes = [f for f in live if f.signature.role is Role.CAUSE]
     able = [f for f in causes if f.certainty is not Certainty.LOW and not _outdone(f, live, reach)]
     roots = [f for f in able if not _explained(f, able, reach)] or able
-    roots.sort(key=lambda f: _rank(f, reach, progress))
+    present = {f.signature.id for f in live if f.last.order[0] >= NOW}
+    # What is so now comes before what a log tells, and what led to it as well.
+    roots.sort(key=lambda f: (not reach[f.signature.id] & present, _rank(f, reach, progress)))
     head = roots[0] if roots else None
     confidence = _confidence(head, roots, reach, progress, facts) if head else 0.0
     if head is None or confidence < NAMED:

@@ -20,21 +20,24 @@ Mark = tuple[int, int]
 """Source index and line number."""
 
 
-def lives(run: Run, errors: Sequence[str]) -> list[Run]:
+def lives(run: Run, errors: Sequence[str], done: Sequence[str] = ()) -> list[Run]:
     """The run itself, or one part for each server that was started in it, in observed order.
 
     Args:
         run: Everything that was seen.
         errors: Expressions for lines that show that something broke.
+        done: Expressions for lines that show that the work was done: what follows one belongs to the next.
     """
     starts, progress = _marks(run)
     broke = {_mark(e) for pattern in errors for e in run.evidence(pattern)}
+    ends = {_mark(e) for pattern in done for e in run.evidence(pattern)}
     cuts: dict[int, list[int]] = {}
     for source, number in sorted(starts):
         begin = cuts.get(source, [0])[-1]
         earlier = range(begin, number)
         if _any(starts, source, earlier) and _any(progress | broke, source, earlier):
-            cuts.setdefault(source, [0]).append(number)
+            after = [n + 1 for where, n in ends if where == source and begin < n < number]
+            cuts.setdefault(source, [0]).append(max(after, default=number))
     parts = [
         run.part(source, range(begin, end), [other for other in cuts if other != source])
         for source, begins in cuts.items()

@@ -20,6 +20,7 @@ from diagnose.model import (
     Signature,
 )
 from diagnose.phases import phases
+from diagnose.quotation import is_quotation
 from diagnose.run import Run, later_in_process
 from diagnose.scope import applies
 
@@ -161,11 +162,14 @@ class Matcher:
         return Held(True, held.evidence, condition.certainty or held.certainty, held.count)
 
     def _line(self, condition: Condition) -> Held:
-        evidence = self._run.evidence(condition.line)
-        count = self._run.count(condition.line)
-        if condition.role:
-            evidence = tuple(e for e in evidence if e.line.writer.role == condition.role)
-            count = len(evidence)
+        seen = self._run.evidence(condition.line)
+        evidence = tuple(
+            e
+            for e in seen
+            if not is_quotation(e.line)
+            and (not condition.role or e.line.writer.role == condition.role)
+        )
+        count = self._run.count(condition.line) if len(evidence) == len(seen) else len(evidence)
         if not evidence or count < condition.count:
             return NO
         if condition.ranks and not self._ranks(condition.ranks, evidence):
@@ -208,7 +212,10 @@ class Matcher:
 
     def _group(self, patterns: Sequence[str], within: int, *, in_order: bool) -> Held:
         """The first place where all patterns match close together, by one writer."""
-        each = [self._run.evidence(pattern) for pattern in patterns]
+        each = [
+            [e for e in self._run.evidence(pattern) if not is_quotation(e.line)]
+            for pattern in patterns
+        ]
         if not all(each):
             return NO
         for first in each[0]:

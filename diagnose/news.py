@@ -11,6 +11,9 @@ from collections.abc import Sequence
 
 from diagnose.model import Line
 
+LOOK = 2000
+"""Characters of a message that are looked at; a longer one says nothing more about this."""
+
 _HEARTBEAT = re.compile(
     r"No available (?:shared memory broadcast )?block found"
     r"|[Ww]aiting for (?:\d+ (?:local|remote)|READY message|(?:the )?server|(?:the )?health|shard|result file|core engine"
@@ -20,7 +23,7 @@ _HEARTBEAT = re.compile(
     r"|\"(?:GET|HEAD) /(?:health|ping|metrics|v1/models|get_server_info|server_info)\b"
     r"|gen throughput \(token/s\): 0\.0{1,2}\b"
     r"|curl: \(7\)|Connection refused"
-    r"|^\s*$"
+    r"|^(?:\d+:)?\s*$"
 )
 _ENDING = re.compile(
     r"The operation was cancel+ed|exceeded the maximum execution time|has timed out after"
@@ -31,18 +34,18 @@ _ENDING = re.compile(
     r"|destroy_process_group|nanobind: leaked|Application shutdown|Finished server process|exit(?:ed)? (?:with )?(?:code|status)"
     r"|^Killed$|scancel|canceling|Canceling|^rc=\d+$|warnings\.warn"
 )
-_BAR = re.compile(r"(?P<done>\d[\d.,]*[kKMGT]?)\s*/\s*(?P<all>\d[\d.,]*[kKMGT]?)\s*\[")
+_BAR = re.compile(r"(?<![\d.,])(?P<done>\d[\d.,]*[kKMGT]?)\s*/\s*(?P<all>\d[\d.,]*[kKMGT]?)\s*\[")
 _PERCENT = re.compile(r"\b\d{1,3}%")
 
 
 def is_heartbeat(line: Line) -> bool:
     """Whether a line only says that somebody still waits."""
-    return _HEARTBEAT.search(line.message) is not None
+    return _HEARTBEAT.search(line.message[:LOOK]) is not None
 
 
 def is_ending(line: Line) -> bool:
     """Whether a line belongs to the end of the run: a cancel, a clean-up, a teardown."""
-    return _ENDING.search(line.message) is not None
+    return _ENDING.search(line.message[:LOOK]) is not None
 
 
 def last_news(lines: Sequence[Line]) -> Line | None:
@@ -63,7 +66,7 @@ def last_news(lines: Sequence[Line]) -> Line | None:
 
 
 def _said(line: Line) -> str:
-    bar = _BAR.search(line.message)
+    bar = _BAR.search(line.message[:LOOK])
     if bar and _PERCENT.search(line.message):
         # A bar that is redrawn with only its clock moving on has not moved.
         return (

@@ -6,6 +6,7 @@ Floor 11. The only place that knows all the steps: scan, join, settings, phases,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from diagnose import advice, facts, phases, recency, trouble, verdict
@@ -26,9 +27,18 @@ from diagnose.model import (
 )
 from diagnose.mystery import explore
 from diagnose.progress import progress
-from diagnose.run import Run
-from diagnose.scan import Scanner
+from diagnose.run import NOW, Run
+from diagnose.scan import Scan, Scanner
 from diagnose.sources import Source
+
+SEES: Mapping[Channel, tuple[Channel, ...]] = {
+    Channel.LOG: (Channel.LOG, Channel.STACK, Channel.HOST),
+    Channel.STACK: (Channel.STACK, Channel.HOST),
+    Channel.HOST: (Channel.HOST, Channel.STACK),
+    Channel.RECIPE: (Channel.RECIPE,),
+}
+"""Which sources the signatures of a channel look at: a log may hold a pasted stack or listing, so its
+signatures see live ones as well; what only a live look can show is not taken from a log."""
 
 
 class Examiner:
@@ -47,7 +57,9 @@ class Examiner:
         cache: Path | None = None,
         engine: str = "auto",
     ) -> None:
-        self._signatures = {id: s for id, s in signatures.items() if s.channel is Channel.LOG}
+        self._signatures = {
+            id: s for id, s in signatures.items() if s.channel is not Channel.RECIPE
+        }
         windows = {**facts.WINDOWS, **trouble.WINDOWS}
         self._patterns = tuple(
             dict.fromkeys(
@@ -61,6 +73,7 @@ class Examiner:
             )
         )
         index = {pattern: number for number, pattern in enumerate(self._patterns)}
+        self._seen = {channel: self._numbers(channel, index) for channel in Channel}
         self._scanner = Scanner(
             self._patterns,
             engine=engine,
@@ -71,9 +84,11 @@ class Examiner:
     def observe(self, sources: Iterable[Source]) -> tuple[Run, tuple[SourceNote, ...]]:
         """Scans every source once."""
         scans, notes = [], []
-        for index, source in enumerate(sources):
+        for position, source in enumerate(sources):
+            live = source.channel in (Channel.STACK, Channel.HOST)
+            index = position + NOW if live else position
             scan = self._scanner.scan(index, source.name, source.stream)
-            scans.append(scan)
+            scans.append(self._visible(scan, source.channel))
             notes.append(
                 SourceNote(
                     source.name,
@@ -85,6 +100,27 @@ class Examiner:
             )
         return Run(self._patterns, scans), tuple(notes)
 
+    def _numbers(self, channel: Channel, index: Mapping[str, int]) -> frozenset[int]:
+        """Positions of the patterns that are looked for in sources of a channel."""
+        patterns = [
+            p
+            for s in self._signatures.values()
+            if channel in SEES[s.channel]
+            for p in patterns_of(s)
+        ]
+        patterns += facts.PATTERNS
+        if channel is Channel.LOG:
+            patterns += [*phases.patterns(), *trouble.PATTERNS, *facts.WINDOWS, *trouble.WINDOWS]
+        return frozenset(index[pattern] for pattern in patterns)
+
+    def _visible(self, scan: Scan, channel: Channel) -> Scan:
+        """A scan without what its channel does not show: only a log tells what came when, and errors."""
+        numbers = self._seen[channel]
+        kept = {number: hits for number, hits in scan.hits.items() if number in numbers}
+        if channel is Channel.LOG:
+            return replace(scan, hits=kept)
+        return replace(scan, hits=kept, windows=(), head=(), tail=())
+
     def findings(self, run: Run) -> tuple[tuple[Finding, ...], Mapping[str, str], Progress]:
         """Every signature that holds in a run, with its settings and its progress."""
         settings = facts.facts(run)
@@ -95,7 +131,10 @@ class Examiner:
         """Answers for one run: for the server that went wrong last, when there were several."""
         run, notes = self.observe(sources)
         return max(
-            (self._conclude(part, notes) for part in reversed(lives(run, trouble.BROKEN))),
+            (
+                self._conclude(part, notes)
+                for part in reversed(lives(run, trouble.BROKEN, (trouble.SUCCESS,)))
+            ),
             key=_weight,
         )
 
@@ -171,6 +210,6 @@ def _unknowns(
                 "diagnose attach",
             )
         )
-    if came.stalled_s is None and what in (Verdict.HUNG, Verdict.UNDECIDABLE):
+    if came.reached and came.stalled_s is None and what in (Verdict.HUNG, Verdict.UNDECIDABLE):
         unknown.append(Unknown("how long it stood still", "the lines carry no times to compare"))
     return tuple(unknown)

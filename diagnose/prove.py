@@ -83,7 +83,7 @@ def check(
     except CatalogueError as error:
         return [*problems, Problem("catalogue", str(error))]
     for id in signatures:
-        if id in usable and usable[id].channel is Channel.LOG:
+        if id in usable and usable[id].channel is not Channel.RECIPE:
             problems += [Problem(id, m) for m in _examples(usable[id], examiner, usable)]
     for path in healthy:
         problems += _healthy(path, examiner)

@@ -12,6 +12,8 @@ from diagnose.document import comparable
 from diagnose.model import Evidence, Hits, Line, Writer
 from diagnose.scan import Scan
 
+NOW = 1 << 20
+"""Sources with an index from here on show what is so now, after everything that a log tells."""
 SAME_TIME_S = 1.0
 """Clocks of two processes, and stamps cut to seconds, are not trusted to better than this."""
 
@@ -97,6 +99,8 @@ def before(first: Evidence, second: Evidence) -> bool:
     Within one process the log's order counts; between processes of one file the time stamps do,
     because their lines overtake each other; where neither says, anything is possible.
     """
+    if first.order[0] >= NOW > second.order[0]:
+        return False
     same_source = first.order[0] == second.order[0]
     same_writer = same_source and first.line.writer.key == second.line.writer.key
     if same_writer:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from diagnose.document import Traceback, tracebacks
 from diagnose.model import Evidence, Finding, Line, Progress, Role
 from diagnose.news import is_ending, is_heartbeat
+from diagnose.quotation import is_quotation
 from diagnose.run import Run, before
 
 EXCEPTION = r"(?:^|[\s'(])(?P<exception>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Timeout|Fault))(?::\s|\(|$)"
@@ -45,6 +46,7 @@ def errors(run: Run, findings: Sequence[Finding]) -> tuple[Evidence, ...]:
         for e in run.evidence(pattern)
         if e.order not in harmless
         and not is_heartbeat(e.line)
+        and not is_quotation(e.line)
         and e.line.level not in ("INFO", "DEBUG", "WARNING")
     }
     return tuple(found[order] for order in sorted(found))

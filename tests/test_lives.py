@@ -48,3 +48,18 @@ def test_repeated_lines_of_one_banner_are_one_server():
     text = log(ARGS.format(1), ARGS.format(1), CORE, "apple", READY)
 
     assert diagnose(text, APPLE).verdict == "healthy"
+
+
+def test_what_follows_the_end_of_the_work_belongs_to_the_next_server():
+    text = log(
+        ARGS.format(1),
+        CORE,
+        READY,
+        "Script completed successfully",
+        "apple",
+        ARGS.format(7),
+        CORE,
+        READY,
+    )
+
+    assert diagnose(text, APPLE).verdict == "healthy"

@@ -50,9 +50,10 @@ def test_small_blocks_and_other_engines_find_the_same(engine, block_bytes):
 
 
 @ENGINES
-def test_a_flood_is_searched_in_slices_and_loses_nothing(engine):
+def test_a_tuned_scanner_loses_nothing(engine):
     log = made_log(11, 300)
-    found = scan(PATTERNS, log, engine=engine, first=10**6, flood_bytes=10**9, slice_bytes=500)
+    tuned = {"untuned": 0, "common_bytes": 10**9, "stretch_bytes": 500, "block_bytes": 8000}
+    found = scan(PATTERNS, log, engine=engine, first=10**6, **tuned)
 
     assert seen(found) == naive(PATTERNS, log)
 

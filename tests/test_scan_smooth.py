@@ -10,8 +10,8 @@ from scan_disguise import Disguise
 from diagnose.document import clean, read_line
 from diagnose.scan.cache import Cache
 from diagnose.scan.engine import NAMES, build
+from diagnose.scan.needles import needle
 from diagnose.scan.smooth import Smooth, is_odd
-from diagnose.scan.weaken import weaken
 
 
 def smooth(raw: bytes) -> Smooth:
@@ -31,7 +31,7 @@ def test_every_character_that_cleaning_takes_out_is_taken_out():
 
 @pytest.mark.parametrize("engine", NAMES)
 def test_every_engine_sees_what_is_odd(engine):
-    built = build(engine, [weaken("some words")], Cache(None, ()))
+    built = build(engine, [needle("some words")], Cache(None, ()))
     odd = ["\x00", "\x08", "\x0b", "\x1b", "\x7f", "\x80", "\x9f", "\u202a", "\u202e", "\u2066"]
     for text in (*odd, "\u2069", "\ufeff", "[0m", "[0;0m"):
         assert built.is_odd(f"a{text}b".encode())

@@ -48,18 +48,19 @@ def test_a_window_after_a_match_in_a_very_long_line_starts_at_the_next_line():
     assert [line.number for line in window] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("flood_bytes", [1, 10**9])
+@pytest.mark.parametrize("untuned", [0, 10**9])
 @pytest.mark.parametrize("anchor", ["", "^"])
-def test_of_very_many_windows_the_first_and_the_last_are_kept(flood_bytes, anchor):
+def test_of_very_many_windows_the_first_and_the_last_are_kept(untuned, anchor):
     log = b"".join(b"crash report %d\n  below %d\n" % (n, n) for n in range(4000))
     found = scan(
         [anchor + r"crash report (?P<n>\d+)"],
         log,
         windows={0: 1},
-        confirmations=300,
-        flood_bytes=flood_bytes,
+        confirmed=300,
+        untuned=untuned,
+        common_bytes=10**9,
         block_bytes=1 << 14,
-        slice_bytes=1 << 11,
+        stretch_bytes=1 << 11,
     )
 
     kept = [*range(192), *range(3936, 4000)]

@@ -18,7 +18,9 @@ from diagnose.errors import DiagnoseError
 
 COMMANDS = {
     "log": "Name the likely cause of a failed or hung job from the logs it left behind.",
+    "attach": "Look at a server that hangs: what every process waits for, who holds it, what unblocks it.",
     "signatures": "Look at the catalogue of failure signatures, check it, extend it.",
+    "bundle": "Show what a saved look at a server holds, or take more out of it before it is handed on.",
 }
 """Every command and its one-line help, so that listing them imports none."""
 
@@ -48,14 +50,20 @@ def group() -> None:
     """Find out why an LLM server failed or hangs: the cause, the evidence, the fix.
 
     Exit codes: 0 no failure seen · 1 cause named · 2 usage · 3 failed or hung, cause not known ·
-    4 input could not be read.
+    4 input could not be read, or nothing could be looked at.
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and ends the process with its exit code."""
+    if sys.stdout is None or sys.stderr is None:
+        _leave(4)
     try:
         code = group.main(arguments, prog_name="diagnose", standalone_mode=False)
+    except SystemExit:
+        # Click ends so when the reader went away (`diagnose log … | head`): with exit code 1, which here
+        # would mean that a cause is named.
+        _leave(141)
     except click.exceptions.Abort:
         _leave(130)
     except click.ClickException as error:

@@ -55,7 +55,8 @@ def command(
     """Name the likely cause of a failed or hung job from the logs it left behind.
 
     PATH is a file, a folder, an archive (.gz .bz2 .xz .zst .zip .tar.*) or - for standard input. All
-    of them together are taken as one run.
+    of them together are taken as one run. A file written by `diagnose attach --save` is taken as the
+    live server that it shows.
     """
     diagnosis = run(paths, roots=roots, scanner=scanner)
     write(diagnosis, format_, output, quiet=quiet, verbose=verbose)
@@ -70,6 +71,10 @@ def run(
     Raises:
         InputError: If none of the inputs could be read.
     """
+    from diagnose.cli.reason import names_bundle, open_bundle, prepare, reason
+
+    if len(paths) == 1 and names_bundle(paths[0]):
+        return reason(prepare(roots, scanner), *open_bundle(paths[0]))
     from diagnose.catalogue import default_root, load
     from diagnose.cli.progress import Bar
     from diagnose.pipeline import Examiner
@@ -80,8 +85,11 @@ def run(
     for root in roots:
         signatures.update(load(root))
     examiner = Examiner(signatures, cache=default_cache(), engine=scanner)
+    # The order in which a shell happens to list the files must not change the answer.
+    paths = tuple(sorted(paths))
+    stdin = sys.stdin.buffer if sys.stdin is not None else None
     with Bar(paths) as bar:
-        diagnosis = examiner.diagnose(open_paths(paths, sys.stdin.buffer, progress=bar.advance))
+        diagnosis = examiner.diagnose(open_paths(paths, stdin, progress=bar.advance))
     if not any(source.size_bytes for source in diagnosis.sources):
         problems = "; ".join(f"{s.name}: {s.problem or 'empty'}" for s in diagnosis.sources)
         raise InputError(

@@ -32,7 +32,7 @@ def write(
         InputError: If the output file cannot be written.
     """
     text = render(diagnosis, format_, to_file=output is not None, quiet=quiet, verbose=verbose)
-    if output is None:
+    if output is None or str(output) == "-":
         click.echo(text, nl=False, color=True)
         return
     try:

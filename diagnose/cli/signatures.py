@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -112,7 +113,7 @@ def new(line: str) -> int:
     from diagnose.document import read_line
     from diagnose.mystery import draft
 
-    text = sys.stdin.buffer.readline() if line == "-" else line.encode()
+    text = sys.stdin.buffer.readline() if line == "-" else os.fsencode(line)
     if not text.strip():
         raise UsageError("the line is empty", "give the log line that names the cause")
     click.echo(draft(read_line("-", 1, text.rstrip(b"\n"))), nl=False)

@@ -17,6 +17,7 @@ from diagnose.model.diagnosis import (
     Unknown,
 )
 from diagnose.model.lines import Evidence, Hits, Line, Writer
+from diagnose.model.look import Block, Blocker, RankGroup, State, Wait
 from diagnose.model.signature import Condition, Confuser, Example, Fix, Scope, Signature
 from diagnose.model.snapshot import (
     Connection,
@@ -37,6 +38,8 @@ from diagnose.model.words import Certainty, Channel, Kind, Retry, Role, Verdict
 
 __all__ = [
     "Alternative",
+    "Block",
+    "Blocker",
     "Certainty",
     "Channel",
     "Condition",
@@ -63,6 +66,7 @@ __all__ = [
     "Process",
     "ProcessPhase",
     "Progress",
+    "RankGroup",
     "Retry",
     "Role",
     "Sample",
@@ -70,8 +74,10 @@ __all__ = [
     "Signature",
     "Snapshot",
     "SourceNote",
+    "State",
     "Thread",
     "Unknown",
     "Verdict",
+    "Wait",
     "Writer",
 ]

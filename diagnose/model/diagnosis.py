@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from diagnose.model.lines import Evidence, Line, Writer
+from diagnose.model.look import Blocker, RankGroup, State, Wait
 from diagnose.model.signature import Fix, Signature
 from diagnose.model.words import Certainty, Retry, Verdict
 
@@ -161,3 +162,9 @@ class Diagnosis:
     unknowns: tuple[Unknown, ...] = ()
     mystery: Mystery | None = None
     sources: tuple[SourceNote, ...] = ()
+    state: State | None = None
+    """What a live server does as a whole; None when only logs were read."""
+    blocker: Blocker | None = None
+    """What every wait leads to, when a live server was looked at and something waits."""
+    ranks: tuple[RankGroup, ...] = ()
+    waits: tuple[Wait, ...] = ()

@@ -37,6 +37,9 @@ class Thread:
     owns_gil: bool
     frames: tuple[Frame, ...]
     """Innermost first."""
+    syscall: str = ""
+    """The system call it sits in, with the descriptor, path or pid it waits for, such as `read 7`, `poll 27 31`,
+    `flock 5`, `openat /run/queue`, `wait4 395`; empty while it runs or where that may not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Process:
     user: str = ""
     wchan: str = ""
     """The kernel function it sleeps in, of its main thread; empty when not told."""
+    syscall: str = ""
+    """As `Thread.syscall`, of its main thread; for processes that are not Python there is nothing else."""
     session: int = 0
     role: str = ""
     """As `Writer.role`, and `builder`, `resource-tracker`, `client`, `ray`, `shell`."""

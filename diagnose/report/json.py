@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diagnose.model import Diagnosis, Evidence, Finding, Fix, Line, Link, Writer
+from diagnose.report.live import live_json
 
 SCHEMA = "diagnose/1"
 _SHOWN_CONFIG = (
@@ -63,8 +64,7 @@ def to_json(diagnosis: Diagnosis) -> dict[str, Any]:
                 for p in progress.processes
             ],
         },
-        "ranks": [],
-        "waits": [],
+        **live_json(diagnosis),
         "fix": _advice(diagnosis.fix),
         "look": _advice(diagnosis.look),
         "retry": {"advice": str(diagnosis.retry), "why": diagnosis.retry_why}

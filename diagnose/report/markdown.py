@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from diagnose.model import Diagnosis, Evidence, Fix, Link, Mystery
+from diagnose.report.live import group_frames, group_head, wait_line
 from diagnose.report.words import (
     RETRY,
     STATUS,
@@ -37,6 +38,7 @@ def to_markdown(diagnosis: Diagnosis) -> str:
             f"{code(signature.id)}, confidence {diagnosis.confidence:.0%}"
         )
         parts.append(escape(reflow(signature.root_cause)))
+    parts += _live(diagnosis)
     if diagnosis.mystery:
         parts += _mystery(diagnosis.mystery)
     if diagnosis.chain:
@@ -65,6 +67,23 @@ def to_markdown(diagnosis: Diagnosis) -> str:
         parts.append("### Not known")
         parts.append("\n".join(_unknown(u.what, u.why, u.how) for u in diagnosis.unknowns))
     return "\n\n".join(parts) + "\n"
+
+
+def _live(diagnosis: Diagnosis) -> list[str]:
+    """What the processes do, and who waits for whom."""
+    parts = []
+    if diagnosis.waits:
+        parts.append("### Who waits for whom")
+        parts.append("\n".join(f"- {escape(wait_line(wait))}" for wait in diagnosis.waits))
+    if diagnosis.ranks:
+        parts.append("### What the processes do")
+        groups = [
+            f"- {escape(group_head(group))}"
+            + "".join(f"  \n  {code(frame)}" for frame in group_frames(group))
+            for group in diagnosis.ranks
+        ]
+        parts.append("\n".join(groups))
+    return parts
 
 
 def escape(text: str) -> str:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from diagnose.model import Alternative, Diagnosis, Evidence, Finding, Fix, Link, Mystery, Verdict
+from diagnose.report.live import FRAMES, group_frames, group_head, wait_line
 from diagnose.report.words import (
     RETRY,
     STATUS,
@@ -85,6 +86,8 @@ def _rows(
 ) -> Iterator[tuple[str, RenderableType]]:
     if diagnosis.cause:
         yield "Likely cause", _name(diagnosis)
+    if diagnosis.ranks and not quiet:
+        yield from _live(diagnosis, verbose=verbose)
     if diagnosis.mystery:
         yield from _mystery(diagnosis.mystery, quiet=quiet)
     if diagnosis.chain and not quiet:
@@ -112,6 +115,19 @@ def _rows(
         yield "Settings", Text("  ".join(f"{n}={printable(v)}" for n, v in diagnosis.facts.items()))
     if diagnosis.unknowns:
         yield "Not known", _unknowns(diagnosis)
+
+
+def _live(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, RenderableType]]:
+    """What the processes do and wait for; the depth of a stack only where something is wrong."""
+    if diagnosis.waits:
+        yield "Waits", Text("\n".join(printable(wait_line(wait)) for wait in diagnosis.waits))
+    text = Text()
+    depth = 0 if diagnosis.verdict is Verdict.HEALTHY and not verbose else 8 if verbose else FRAMES
+    for group in diagnosis.ranks:
+        text.append(("\n" if text else "") + printable(group_head(group)))
+        for frame in group_frames(group, 0 if group.state == "idle" and not verbose else depth):
+            text.append(f"\n   {printable(frame)}", style="cyan")
+    yield "Processes", text
 
 
 def _name(diagnosis: Diagnosis) -> Text:

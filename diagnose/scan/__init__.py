@@ -2,10 +2,10 @@
 
 Floor 3. `Scanner` is built once from all patterns and reads any number of sources, each in one pass.
 
-    weaken      a pattern to what is looked for in its place (`dialect`, `literals`, `emit`)
+    needles     a pattern to what is looked for in its place (`dialect`, `literals`, `emit`)
     engine      what looks for it (`hyper`, `plain`), kept compiled in `cache`
     blocks      a stream to stretches of bytes; `smooth` takes out what would hide a match
-    passage     one source: candidates to evidence (`confirm`, `tally`), `windows` and `ends`
+    passage     one source: candidates to evidence (`look`, `confirm`, `tally`), `windows`, `ends`
 """
 
 from __future__ import annotations

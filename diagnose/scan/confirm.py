@@ -20,6 +20,9 @@ CUT = " … ".encode()
 """Stands where a long piece was cut, so that `^` and `$` do not match there."""
 
 
+_REMEMBERED = 256
+
+
 class Candidate(NamedTuple):
     """A piece of a line in which a pattern may match."""
 
@@ -55,16 +58,18 @@ class Confirmer:
         self._patterns = patterns
         self._compiled = compiled
         self._timeout_s = timeout_s
-        self._last: tuple[Candidate, Line] | None = None
+        self._lines: dict[Candidate, Line] = {}
         self.problems: dict[int, str] = {}
         """One sentence for each pattern that took too long on some line."""
 
     def line(self, candidate: Candidate) -> Line:
         """The candidate as a line; asked for the same piece by several patterns, it is read once."""
-        if self._last is None or self._last[0] != candidate:
-            line = read_line(self._source, candidate.number, candidate.raw)
-            self._last = (candidate, line)
-        return self._last[1]
+        line = self._lines.get(candidate)
+        if line is None:
+            if len(self._lines) >= _REMEMBERED:
+                self._lines.clear()
+            line = self._lines[candidate] = read_line(self._source, candidate.number, candidate.raw)
+        return line
 
     def evidence(self, pattern: int, candidate: Candidate) -> Evidence | None:
         """What a pattern finds in a candidate; None if it does not match."""

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from diagnose.scan import charsets
 from diagnose.scan.charsets import Charset
 from diagnose.scan.classes import Cursor, bracketed, escaped
-from diagnose.scan.nodes import EMPTY, Anything, Node, Repeat, choice, literal, sequence
+from diagnose.scan.nodes import EMPTY, Anything, Boundary, Node, Repeat, choice, literal, sequence
 
+# Characters that stand for themselves, but for the last one if it is repeated.
+_RUN = re.compile(r"[A-Za-z0-9 _:=,;/'\"%&@!~`<>-]+(?![*+?{])")
 _COUNT = re.compile(r"\{(?:(\d+)(,?)(\d*)|(,)(\d*))\}")
 # Approximate matching, such as `{e<=1}`: the text may differ from the pattern.
 _FUZZY = re.compile(r"\{[\d\s,+<=isde]*[isde][\d\s,+<=isde]*(?::\[[^\]]*\])?\}")
@@ -78,7 +80,10 @@ class _Reader(Cursor):
             if self.verbose and (self.text[self.at].isspace() or self.text[self.at] == "#"):
                 self.skip_comment()
                 continue
-            items.append(self.quantified(self.atom()))
+            if not self.verbose and (run := self.match(_RUN)):
+                items += map(self.one, run[0])
+            else:
+                items.append(self.quantified(self.atom()))
         return sequence(items)
 
     def skip_comment(self) -> None:
@@ -210,7 +215,9 @@ class _Reader(Cursor):
 
     def escaped(self) -> Node:
         char = self.next()
-        if char in "bBmMK":
+        if char in "bB":
+            return Boundary(char == "B")
+        if char in "mMK":
             self.exact = False
             return EMPTY
         if char in "AZzG":

@@ -6,39 +6,52 @@ installed of `hyperscan` (a gigabyte a second and more), `re2` and `regex` (a fe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Protocol, TypeAlias
 
 from diagnose.errors import UsageError
 from diagnose.scan.cache import Cache
-from diagnose.scan.weaken import Weakened
+from diagnose.scan.needles import Literal, Needle
 
 NAMES = ("hyperscan", "re2", "regex")
 Text: TypeAlias = bytes | bytearray | memoryview
 Event: TypeAlias = tuple[int, int]
-"""Where a match ends (the offset after its last byte) and the pattern's index."""
+"""Where a literal ends (the offset after its last byte) and the pattern's index."""
 
 
 class Engine(Protocol):
-    """Weakened patterns, ready to be looked for.
-
-    A match that goes on is reported at one of its possible ends at least, in every piece of a line
-    that has one; how often more than that is up to the engine.
-    """
+    """Needles, ready to be looked for."""
 
     name: str
 
-    def scan(self, text: Text, most: int) -> list[Event] | None:
-        """Every match, in any order; None if there are more than `most`."""
+    def scan(self, text: Text) -> list[Event]:
+        """Where literals of patterns are, in any order.
 
-    def once(self, text: Text) -> list[Event]:
-        """One match of each pattern that matches at all."""
+        In a piece of a line that has several literals of a pattern, one is reported at least; in a
+        piece of more than 64 KiB, all.
+        """
 
-    def only(self, index: int, text: Text) -> list[Event]:
-        """Every match of one pattern."""
+    def tuned(self, hot: Set[int], noisy: Mapping[int, bytes]) -> Tuned:
+        """The same for a source in which some patterns are common.
+
+        Args:
+            hot: Patterns that match all the time.
+            noisy: Patterns that do not, although their literals are there all the time, with
+                expressions for them as wholes.
+        """
 
     def is_odd(self, text: Text) -> bool:
         """Whether a text has what `smooth.ODD` describes."""
+
+
+class Tuned(Protocol):
+    """Needles, ready to be looked for in one source."""
+
+    def rest(self, text: Text) -> list[Event]:
+        """Where patterns that are not hot may match, in any order."""
+
+    def hot(self, text: Text) -> list[Event]:
+        """One place for each hot pattern that has one."""
 
 
 def choose(name: str) -> str:
@@ -56,15 +69,24 @@ def choose(name: str) -> str:
     return name
 
 
-def build(name: str, weakened: Sequence[Weakened], cache: Cache) -> Engine:
+def build(name: str, needles: Sequence[Needle], cache: Cache) -> Engine:
     """The engine of a name that `choose` returned."""
     if name == "hyperscan":
         from diagnose.scan.hyper import Hyperscan
 
-        return Hyperscan(weakened, cache)
+        return Hyperscan(needles, cache)
     from diagnose.scan.plain import Plain, Re2
 
-    return Re2(weakened) if name == "re2" else Plain(weakened)
+    return Re2(needles) if name == "re2" else Plain(needles)
+
+
+def owners(needles: Sequence[Needle]) -> dict[Literal, tuple[int, ...]]:
+    """Every literal, with the patterns it is one of."""
+    found: dict[Literal, list[int]] = {}
+    for index, entry in enumerate(needles):
+        for literal in entry.literals:
+            found.setdefault(literal, []).append(index)
+    return {literal: tuple(indexes) for literal, indexes in found.items()}
 
 
 def _installed(name: str) -> bool:

@@ -1,20 +1,20 @@
 """Hyperscan (Vectorscan), in block mode.
 
 Floor 3: pure but for the cache. Source: python-hyperscan 0.9 and the measurements behind it:
-block mode on line-aligned blocks, no start offsets, no stripping beforehand.
+block mode on line-aligned blocks, no start offsets, literals alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import hyperscan
 
 from diagnose.scan.cache import Cache
-from diagnose.scan.engine import Event, Text
+from diagnose.scan.engine import Event, Text, Tuned, owners
+from diagnose.scan.needles import Literal, Needle
 from diagnose.scan.smooth import ODD
-from diagnose.scan.weaken import Weakened, literal_only
 
 # A literal of four bytes that no log holds. The literal matcher lays its tables out more slowly (by
 # half) when all literals are long; one short one prevents it, and never costs anything.
@@ -22,94 +22,128 @@ _STRIDE_PIN = rb"\x01\x02\x03\x04"
 
 
 class Hyperscan:
-    """All patterns in one database; a second one, for floods, is made when it is needed."""
+    """All literals in one database."""
 
     name = "hyperscan"
 
-    def __init__(self, weakened: Sequence[Weakened], cache: Cache) -> None:
-        self._weakened = list(weakened)
-        self._cache = cache
-        self._every = self._database("every", 0)
-        self._once: Any = None
-        self._alone: dict[int, Any] = {}
-        self._odd = _compiled(ODD, hyperscan.HS_FLAG_SINGLEMATCH)
+    def __init__(self, needles: Sequence[Needle], cache: Cache) -> None:
+        self._literals = owners(needles)
+        stored = cache.read("database")
+        loaded = _loaded(stored) if stored is not None else None
+        if loaded is None:
+            loaded = _of_literals(self._literals)
+            cache.write("database", hyperscan.dumpb(loaded))
+        # The pin belongs to nobody.
+        self._every = _Owned(loaded, [*self._literals.values(), ()])
+        self._odd = _compiled(ODD, [hyperscan.HS_FLAG_SINGLEMATCH] * len(ODD))
 
-    def scan(self, text: Text, most: int) -> list[Event] | None:
-        """Every match; None if there are more than `most`."""
-        events: list[Event] = []
-        add, pin = events.append, len(self._weakened)
+    def scan(self, text: Text) -> list[Event]:
+        """Where literals of patterns are, in any order."""
+        return self._every.events(text)
 
-        def found(index: int, start: int, end: int, flags: int, context: object) -> bool | None:
-            if index != pin:
-                add((end, index))
-            return True if len(events) > most else None
-
-        try:
-            self._every.scan(text, match_event_handler=found)
-        except hyperscan.ScanTerminated:
-            return None
-        return events
-
-    def once(self, text: Text) -> list[Event]:
-        """One match of each pattern that matches at all."""
-        if self._once is None:
-            self._once = self._database("once", hyperscan.HS_FLAG_SINGLEMATCH)
-        return [event for event in _events(self._once, text) if event[1] < len(self._weakened)]
-
-    def only(self, index: int, text: Text) -> list[Event]:
-        """Every match of one pattern."""
-        if index not in self._alone:
-            weakened = self._weakened[index]
-            usable = weakened if _compiles(weakened) else literal_only(weakened)
-            self._alone[index] = _compiled([usable.expression], 0)
-        return [(end, index) for end, _ in _events(self._alone[index], text)]
+    def tuned(self, hot: Set[int], noisy: Mapping[int, bytes]) -> Tuned:
+        """The same for a source in which some patterns are common."""
+        return _Tuned(self._literals, hot, noisy)
 
     def is_odd(self, text: Text) -> bool:
         """Whether a text has what `smooth.ODD` describes."""
         return bool(_events(self._odd, text))
 
-    def _database(self, name: str, flags: int) -> Any:
-        stored = self._cache.read(name)
-        if stored is not None:
-            loaded = _loaded(stored)
-            if loaded is not None:
-                return loaded
-        database = self._compiled_all(flags)
-        self._cache.write(name, hyperscan.dumpb(database))
-        return database
 
-    def _compiled_all(self, flags: int) -> Any:
+class _Owned:
+    """A database, and the patterns that each of its expressions belongs to."""
+
+    def __init__(self, database: Any, owners: Sequence[Sequence[int]]) -> None:
+        self._database = database
+        self._owners = owners
+
+    def events(self, text: Text) -> list[Event]:
+        owners = self._owners
+        found = _events(self._database, text)
+        return [(end, index) for end, number in found for index in owners[number]]
+
+
+class _Tuned:
+    """Hot patterns in a database of their own, noisy ones as wholes."""
+
+    def __init__(
+        self,
+        literals: Mapping[Literal, Sequence[int]],
+        hot: Set[int],
+        noisy: Mapping[int, bytes],
+    ) -> None:
         try:
-            return _compiled([*(w.expression for w in self._weakened), _STRIDE_PIN], flags)
+            self._rest = _rest(literals, hot, noisy)
         except hyperscan.HyperscanError:
             # The error does not say which expression it was.
-            self._weakened = [w if _compiles(w) else literal_only(w) for w in self._weakened]
-        return _compiled([*(w.expression for w in self._weakened), _STRIDE_PIN], flags)
+            usable = {index: form for index, form in noisy.items() if _compiles(form)}
+            self._rest = _rest(literals, hot, usable)
+        common = _only(literals, lambda index: index in hot)
+        self._hot = _Owned(
+            _of_literals(common, flags=hyperscan.HS_FLAG_SINGLEMATCH), [*common.values(), ()]
+        )
+
+    def rest(self, text: Text) -> list[Event]:
+        """Where patterns that are not hot may match, in any order."""
+        return self._rest.events(text)
+
+    def hot(self, text: Text) -> list[Event]:
+        """One place for each hot pattern that has one."""
+        first: dict[int, int] = {}
+        for end, index in self._hot.events(text):
+            first.setdefault(index, end)
+        return [(end, index) for index, end in first.items()]
 
 
-def environment() -> bytes:
-    """What a compiled database depends on beside its patterns."""
+def _rest(
+    literals: Mapping[Literal, Sequence[int]], hot: Set[int], whole: Mapping[int, bytes]
+) -> _Owned:
+    rest = _only(literals, lambda index: index not in hot and index not in whole)
+    database = _of_literals(rest, tuple(whole.values()))
+    return _Owned(database, [*rest.values(), *((index,) for index in whole), ()])
+
+
+def _only(
+    literals: Mapping[Literal, Sequence[int]], wanted: Callable[[int], bool]
+) -> dict[Literal, list[int]]:
+    kept = {literal: [i for i in indexes if wanted(i)] for literal, indexes in literals.items()}
+    return {literal: indexes for literal, indexes in kept.items() if indexes}
+
+
+def _of_literals(
+    literals: Iterable[Literal], expressions: Sequence[bytes] = (), flags: int = 0
+) -> Any:
+    texts, cases = [], []
+    for text, any_case in literals:
+        texts.append(b"".join(b"\\x%02x" % byte for byte in text))
+        cases.append(flags | (hyperscan.HS_FLAG_CASELESS if any_case else 0))
+    more = [*expressions, _STRIDE_PIN]
+    return _compiled([*texts, *more], [*cases, *([flags] * len(more))])
+
+
+def _compiles(expression: bytes) -> bool:
+    try:
+        _compiled([expression], [0])
+    except hyperscan.HyperscanError:
+        return False
+    return True
+
+
+def environment() -> str:
+    """What a compiled database depends on beside its literals."""
     version = getattr(hyperscan, "__version__", "")
-    return f"{_compiled([_STRIDE_PIN], 0).info()!r} {version}".encode()
+    return f"{_compiled([_STRIDE_PIN], [0]).info()!r} {version}"
 
 
-def _compiled(expressions: Sequence[bytes], flags: int) -> Any:
+def _compiled(expressions: Sequence[bytes], flags: Sequence[int]) -> Any:
     database = hyperscan.Database()
     database.compile(
         expressions=list(expressions),
         ids=list(range(len(expressions))),
         elements=len(expressions),
-        flags=[flags] * len(expressions),
+        flags=list(flags),
     )
     return database
-
-
-def _compiles(weakened: Weakened) -> bool:
-    try:
-        _compiled([weakened.expression], 0)
-    except hyperscan.HyperscanError:
-        return False
-    return True
 
 
 def _loaded(stored: bytes) -> Any:
@@ -123,7 +157,8 @@ def _loaded(stored: bytes) -> Any:
 
 
 def _events(database: Any, text: Text) -> list[Event]:
+    """Pairs of an end and a literal's number."""
     events: list[Event] = []
     add = events.append
-    database.scan(text, match_event_handler=lambda index, start, end, flags, _: add((end, index)))
+    database.scan(text, match_event_handler=lambda number, start, end, flags, _: add((end, number)))
     return events

@@ -16,12 +16,17 @@ class Limits:
     """Read and scanned at once; fits into a second-level cache together with its smoothed copy."""
     reach_bytes: int = 1 << 15
     """Seen on each side of a match in a piece that is longer than twice this."""
-    slice_bytes: int = 1 << 16
-    """Scanned at once in a flood, for at most one match of each pattern."""
-    flood_bytes: int = 1024
-    """A block with more than one match for so many bytes is a flood."""
-    confirmations: int = 4096
-    """Candidates that are read as lines, of a pattern whose matches cannot be told without it."""
+    stretch_bytes: int = 1 << 15
+    """Looked at together; where a pattern is common, only one match of it in each is looked for."""
+    untuned: int = 30_000
+    """Candidates in a source before the scanner is tuned to what is common in it."""
+    tunings: int = 3
+    common_bytes: int = 1 << 14
+    """A pattern with more than one candidate for so many bytes is common."""
+    read: int = 40
+    """Matches of a pattern that are read as lines before others are only counted."""
+    confirmed: int = 200
+    """The same for a pattern whose matches cannot be told from the raw text."""
     first: int = 40
     """Matches of one pattern that are kept from the start of a source."""
     each_writer: int = 4

@@ -1,32 +1,26 @@
 """One source on its way through the scanner.
 
-Floor 3: pure. Candidates of a block come from the engine; each becomes evidence, or, once a pattern has
-shown itself often enough, is only counted. In a flood the engine reports one match of each pattern in
-each slice of a block, and only patterns that are not yet counted are looked for in full.
+Floor 3: pure. Each block is smoothed, the engine names the candidates in it, and `Look` reads or counts
+them.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
-from diagnose.model import Hits, Line
+from diagnose.model import Evidence, Hits, Line
 from diagnose.scan.blocks import Block
 from diagnose.scan.confirm import Confirmer
-from diagnose.scan.counting import Counting, Place
 from diagnose.scan.ends import Ends
-from diagnose.scan.engine import Engine, Event
-from diagnose.scan.limits import Limits
+from diagnose.scan.engine import Event, Tuned
+from diagnose.scan.look import Look, Search, State
 from diagnose.scan.pieces import Pieces
-from diagnose.scan.smooth import Smooth
-from diagnose.scan.tally import Tally
-from diagnose.scan.weaken import Weakened
+from diagnose.scan.smooth import Part, Smooth
+from diagnose.scan.stretches import Copy, Stretch
+from diagnose.scan.trim import expression
 from diagnose.scan.windows import Windows
-
-if TYPE_CHECKING:
-    import regex
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +44,6 @@ class Scan:
     """One sentence for each pattern that could not be searched for everywhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What is looked for: the same for all sources."""
-
-    patterns: Sequence[str]
-    weakened: Sequence[Weakened]
-    engine: Engine
-    windows: Mapping[int, int]
-    limits: Limits
-    compiled: dict[int, regex.Pattern[str]]
-    """Expressions that were hit; filled as they are."""
-
-
 class Passage:
     """Takes the blocks of one source and says at the end what was in them.
 
@@ -76,163 +57,103 @@ class Passage:
         self._source = source
         self._search = search
         self._limits = search.limits
-        self._confirmer = Confirmer(
-            index, source, search.patterns, search.compiled, search.limits.timeout_s
+        self._state = State(
+            Confirmer(index, source, search.patterns, search.compiled, search.limits.timeout_s),
+            Windows(search.windows, search.limits),
         )
-        self._windows = Windows(search.windows, search.limits)
         self._ends = Ends(search.limits)
-        self._tallies: dict[int, Tally] = {}
         self._newlines = 0
         self._size = 0
         self._unended = False
+        self._tuned: Tuned | None = None
+        self._tunings = 0
+        self._untuned = 0
+        self._hot: set[int] = set()
+        self._noisy: dict[int, bytes] = {}
 
     def take(self, block: Block) -> None:
         """Looks at the next block."""
         self._ends.feed(block)
-        self._windows.feed(block)
-        engine = self._search.engine
-        text = Smooth(block.data, block.size, self._limits, engine.is_odd)
-        pieces = Pieces(block, text, self._newlines, self._limits)
-        looking = _Look(self._search, pieces, self._confirmer, self._windows, self._tallies)
-        with memoryview(text.data)[: text.size] as view:
-            beside = engine.scan(text.side, sys.maxsize) if text.side else None
-            aside = sorted((text.place(end - 1) + 1, index) for end, index in beside or ())
-            events = engine.scan(view, text.size // self._limits.flood_bytes + 64)
-            if events is None:
-                looking.in_slices(view, aside)
-            else:
-                looking.at(sorted(events + aside))
-        looking.close()
-        self._newlines = pieces.newlines(text.size)
+        self._state.windows.feed(block)
+        pieces = self._pieces(block, self._newlines)
+        self._newlines += self._look_at(pieces)
         self._size = block.offset + block.size
         if block.size:
             self._unended = block.data[block.size - 1] != 0x0A
+        worth = self._limits.untuned * 4**self._tunings
+        if self._untuned > worth and self._tunings < self._limits.tunings:
+            self._tune()
+
+    def _look_at(self, pieces: Pieces) -> int:
+        """Looks at one block; returns how many newlines are in it."""
+        text = pieces.text
+        look = Look(self._search, self._state, pieces)
+        aside = self._aside(text)
+        with memoryview(text.data) as view, view[: text.size] as window:
+            scan = self._tuned.rest if self._tuned else self._search.engine.scan
+            events = self._own(pieces, scan(window) + aside)
+        self._untuned += len(events)
+        if self._tuned:
+            look.by_stretches(events, self._tuned)
+        else:
+            look.every(events)
+        look.close()
+        return pieces.newlines(text.size) - self._newlines
+
+    def _tune(self) -> None:
+        """Makes the scanner faster for what is common in this source."""
+        common = {i: t for i, t in self._state.tallies.items() if t.is_common(self._size)}
+        hot = {index for index, tally in common.items() if tally.hot and not tally.is_noisy}
+        noisy = {index for index, tally in common.items() if tally.is_noisy}
+        self._untuned = 0
+        self._tunings += 1
+        if hot <= self._hot and noisy <= self._noisy.keys():
+            return
+        self._hot |= hot
+        for index in noisy - self._noisy.keys():
+            self._noisy[index] = expression(self._search.patterns[index])
+        self._tuned = self._search.engine.tuned(self._hot, self._noisy)
 
     def result(self) -> Scan:
         """What was found."""
         count = self._newlines + self._unended
-        hits = {
-            index: tally.hits(index, self._confirmer)
-            for index, tally in sorted(self._tallies.items())
-            if tally.count
-        }
+        confirmer = self._state.confirmer
         return Scan(
             source=self._source,
             lines=count,
             size=self._size,
-            hits=hits,
-            windows=self._windows.lines(self._source),
+            hits={
+                index: tally.hits(partial(self._again, index))
+                for index, tally in sorted(self._state.tallies.items())
+                if tally.count
+            },
+            windows=self._state.windows.lines(self._source),
             head=self._ends.head(self._source, self._size),
             tail=self._ends.tail(self._source, count),
-            problems=tuple(self._confirmer.problems.values()),
+            problems=tuple(confirmer.problems.values()),
         )
 
+    def _pieces(self, block: Block, newlines: int) -> Pieces:
+        text = Smooth(block.data, block.size, self._limits, self._search.engine.is_odd)
+        return Pieces(block, text, newlines, self._limits)
 
-class _Look:
-    """One block, looked at."""
+    def _aside(self, text: Smooth) -> list[Event]:
+        """Candidates in what is only seen when lines are cleaned, at the places of those lines."""
+        if not text.side:
+            return []
+        events = self._search.engine.scan(text.side)
+        return [(text.place(end - 1) + 1, index) for end, index in events]
 
-    def __init__(
-        self,
-        search: Search,
-        pieces: Pieces,
-        confirmer: Confirmer,
-        windows: Windows,
-        tallies: dict[int, Tally],
-    ) -> None:
-        self._search = search
-        self._limits = search.limits
-        self._engine = search.engine
-        self._pieces = pieces
-        self._confirmer = confirmer
-        self._windows = windows
-        self._tallies = tallies
-        self._counting = Counting(
-            pieces, confirmer, search.engine, search.weakened, windows, search.limits
-        )
-        self._done: dict[int, int] = {}
+    def _own(self, pieces: Pieces, events: list[Event]) -> list[Event]:
+        """Without those that belong to a neighbouring block."""
+        block, raw = pieces.block, pieces.text.raw
+        if not block.begin and not block.open_end:
+            return events
+        return [event for event in events if block.begin <= raw(event[0] - 1) < block.end]
 
-    def tally(self, index: int) -> Tally:
-        """What is kept of a pattern."""
-        if index not in self._tallies:
-            local = self._search.weakened[index].local
-            windows = self._windows.of(index)
-            self._tallies[index] = Tally(self._limits, local=local, windows=windows)
-        return self._tallies[index]
-
-    def at(self, events: Sequence[Event]) -> None:
-        """Looks at candidates, in ascending order."""
-        block, text, done = self._pieces.block, self._pieces.text, self._done
-        if block.begin or block.open_end:
-            events = [e for e in events if block.begin <= text.raw(e[0] - 1) < block.end]
-        for end, index in events:
-            if end > done.get(index, 0):
-                done[index] = self._one(index, end - 1)
-
-    def in_slices(self, view: memoryview, aside: Sequence[Event]) -> None:
-        """Looks at a block with very many candidates.
-
-        Args:
-            view: The smooth text.
-            aside: Candidates that are not in it as it is, in ascending order.
-        """
-        low = 0
-        waiting = list(reversed(aside))
-        while low < len(view):
-            high = self._slice_end(low)
-            events: list[Event] = []
-            while waiting and waiting[-1][0] <= high:
-                events.append(waiting.pop())
-            part = (low, high, self._pieces.newlines(low))
-            with view[low:high] as window:
-                for end, index in self._engine.once(window):
-                    tally = self.tally(index)
-                    if tally.hot and self._counting.takes_slice(index, tally, part, low + end - 1):
-                        continue
-                    found = self._engine.only(index, window)
-                    events += ((low + at, index) for at, _ in found)
-            self.at(sorted(events))
-            low = high
-
-    def close(self) -> None:
-        """Keeps the last ones of what was only counted."""
-        self._counting.close(self.tally)
-
-    def _one(self, index: int, at: int) -> int:
-        """Looks at one candidate; returns up to where this pattern needs no further look."""
-        pieces, tally = self._pieces, self.tally(index)
-        start, end = pieces.bounds(at)
-        is_open = pieces.is_open(start, end)
-        if is_open and tally.piece == pieces.order(start):
-            return end
-        place = Place(start, end, at, pieces.newlines(start))
-        if tally.hot and self._counting.takes(index, tally, place):
-            return end
-        tally.checked += 1
-        # Most candidates that do not match are told apart before the line is read.
-        if self._counting.is_as_read(index, place) and not self._counting.matches(index, place):
-            return end
-        candidate = pieces.candidate(at, start, end, place.newlines)
-        evidence = self._confirmer.evidence(index, candidate)
-        if evidence is None:
-            # Of a long piece only what is near was searched.
-            near = at + self._limits.reach_bytes // 2
-            return near if pieces.is_long(start, end) else end
-        tally.add(evidence)
-        tally.settle(evidence, self._counting.who(start, end))
-        if is_open:
-            tally.piece = candidate.order
-        if self._windows.of(index):
-            self._windows.open(index, candidate, pieces.block, pieces.raw_end(end))
-        return end
-
-    def _slice_end(self, low: int) -> int:
-        """The end of a slice, behind the end of a line or piece: no match crosses one."""
-        data, size = self._pieces.text.data, self._pieces.text.size
-        high = low + self._limits.slice_bytes
-        if high >= size:
-            return size
-        for separator in (b"\n", b"\r"):
-            end = data.rfind(separator, low, high) + 1 or data.find(separator, high, size) + 1
-            if end:
-                return end
-        return size
+    def _again(self, index: int, copy: Copy) -> Iterator[Evidence]:
+        """Reads what was only counted."""
+        pieces = self._pieces(copy.block, copy.newlines)
+        part = Part(0, pieces.text.size, 0, copy.block.size)
+        look = Look(self._search, self._state, pieces)
+        return look.again(index, Stretch(pieces, part, {}, self._limits.piece_bytes))

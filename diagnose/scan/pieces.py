@@ -82,6 +82,18 @@ class Pieces:
         self._last = (start, candidate)
         return candidate
 
+    def context(self, raw: int) -> tuple[int, int, bytes]:
+        """For a raw offset behind a separator: where its line and piece start, and the line's start."""
+        block = self.block
+        if not raw:
+            return block.line, block.piece, block.lead
+        newline = block.data.rfind(b"\n", 0, raw) + 1
+        if newline == raw:
+            return block.offset + raw, block.offset + raw, b""
+        lead = bytes(block.data[newline : min(newline + LEAD_BYTES, raw)])
+        line = block.offset + newline if newline else block.line
+        return line, block.offset + raw, lead if newline else (block.lead + lead)[:LEAD_BYTES]
+
     def _raw_start(self, start: int) -> int:
         return self.text.raw(start - 1) + 1 if start else 0
 

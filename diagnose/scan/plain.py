@@ -5,107 +5,98 @@ Floor 3: pure.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
-from diagnose.scan.engine import Event, Text
+from diagnose.scan.engine import Event, Text, Tuned, owners
 from diagnose.scan.limits import DEFAULT
-from diagnose.scan.smooth import is_odd, piece_at
-from diagnose.scan.weaken import Weakened, literal_only
+from diagnose.scan.needles import Literal, Needle
+from diagnose.scan.smooth import is_odd, part_end, piece_at
 
 _SLICE = 4096
 
 
 class Plain:
-    """Looks for each literal of each pattern; slow, but needs nothing."""
+    """Looks for one literal after the other; slow, but needs nothing."""
 
     name = "regex"
 
-    def __init__(self, weakened: Sequence[Weakened]) -> None:
-        self._weakened = list(weakened)
-        self._compiled: dict[int, re.Pattern[bytes]] = {}
+    def __init__(self, needles: Sequence[Needle]) -> None:
+        self._owners = owners(needles)
 
-    def scan(self, text: Text, most: int) -> list[Event] | None:
-        """A match in every piece that has one, or more; None if there are more than `most`."""
-        events = self._all(bytes(text))
-        return events if len(events) <= most else None
+    def scan(self, text: Text) -> list[Event]:
+        """Where literals of patterns are, in any order."""
+        return list(self._all(bytes(text)))
 
-    def once(self, text: Text) -> list[Event]:
-        """The first match of each pattern that matches at all."""
-        first: dict[int, Event] = {}
-        for event in sorted(self._all(bytes(text))):
-            first.setdefault(event[1], event)
-        return list(first.values())
-
-    def only(self, index: int, text: Text) -> list[Event]:
-        """A match of one pattern in every piece that has one."""
-        data = bytes(text)
-        return list(self._matches(index, data, data.lower()))
+    def tuned(self, hot: Set[int], noisy: Mapping[int, bytes]) -> Tuned:
+        """The same for a source in which some patterns are common; noise costs nothing here."""
+        return _Tuned(self, hot)
 
     def is_odd(self, text: Text) -> bool:
         """Whether a text has what `smooth.ODD` describes."""
         return is_odd(text)
 
-    def _all(self, data: bytes) -> list[Event]:
+    def _all(self, data: bytes) -> Iterator[Event]:
+        yield from self._find(self._owners, data)
+
+    def _find(self, literals: Iterable[Literal], data: bytes) -> Iterator[Event]:
         lowered = data.lower()
-        indexes = range(len(self._weakened))
-        return [event for index in indexes for event in self._matches(index, data, lowered)]
+        for literal in literals:
+            for end in _ends(literal, data, lowered):
+                for index in self._owners[literal]:
+                    yield end, index
 
-    def _matches(self, index: int, data: bytes, lowered: bytes) -> Iterator[Event]:
-        for literal in self._weakened[index].literals:
-            at = 0
-            while (at := lowered.find(literal, at)) >= 0:
-                at += len(literal)
-                start, end = piece_at(data, len(data), at - 1)
-                # In a very long piece only what is near counts, and this is near.
-                if end - start > DEFAULT.piece_bytes:
-                    yield at, index
-                    continue
-                found = self._expression(index).search(data, start, end)
-                if found:
-                    yield found.end(), index
-                at = end
 
-    def _expression(self, index: int) -> re.Pattern[bytes]:
-        if index not in self._compiled:
-            self._compiled[index] = re.compile(self._weakened[index].expression)
-        return self._compiled[index]
+class _Tuned:
+    """The same events, told apart."""
+
+    def __init__(self, engine: Plain, hot: Set[int]) -> None:
+        self._engine = engine
+        self._hot = hot
+
+    def rest(self, text: Text) -> list[Event]:
+        """Where patterns that are not hot may match, in any order."""
+        return [event for event in self._engine.scan(text) if event[1] not in self._hot]
+
+    def hot(self, text: Text) -> list[Event]:
+        """One place for each hot pattern that has one."""
+        first = {index: end for end, index in self._engine.scan(text) if index in self._hot}
+        return [(end, index) for index, end in first.items()]
 
 
 class Re2(Plain):
-    """Asks RE2 which patterns occur in each four kilobytes, and looks for those alone."""
+    """Asks RE2 which literals occur in each four kilobytes, and looks for those alone."""
 
     name = "re2"
 
-    def __init__(self, weakened: Sequence[Weakened]) -> None:
-        super().__init__(weakened)
-        self._set = _re2_set(self._weakened)
+    def __init__(self, needles: Sequence[Needle]) -> None:
+        super().__init__(needles)
+        self._literals = list(self._owners)
+        self._set = _re2_set(self._literals)
 
-    def _all(self, data: bytes) -> list[Event]:
-        found: list[Event] = []
+    def _all(self, data: bytes) -> Iterator[Event]:
         start = 0
         while start < len(data):
-            end = _slice_end(data, start)
+            end = part_end(data, start, len(data), _SLICE)
             part = data[start:end]
-            indexes = self._set.Match(part)
-            if indexes:
-                lowered = part.lower()
-                for index in indexes:
-                    found += ((start + at, i) for at, i in self._matches(index, part, lowered))
+            numbers = self._set.Match(part)
+            if numbers:
+                for at, index in self._find([self._literals[n] for n in numbers], part):
+                    yield start + at, index
             start = end
-        return found
 
 
-def _slice_end(data: bytes, start: int) -> int:
-    """The end of a slice, behind a line end: no match crosses one."""
-    if len(data) - start <= _SLICE:
-        return len(data)
-    end = data.rfind(b"\n", start, start + _SLICE) + 1
-    return end or data.find(b"\n", start + _SLICE) + 1 or len(data)
+def _ends(literal: Literal, data: bytes, lowered: bytes) -> Iterator[int]:
+    text, at = (lowered if literal.any_case else data), 0
+    while (at := text.find(literal.text, at)) >= 0:
+        at += len(literal.text)
+        yield at
+        start, end = piece_at(data, len(data), at - 1)
+        if end - start <= DEFAULT.piece_bytes:
+            at = end
 
 
-def _re2_set(weakened: Sequence[Weakened]) -> Any:
+def _re2_set(literals: Sequence[Literal]) -> Any:
     import re2
 
     options = re2.Options()
@@ -113,10 +104,8 @@ def _re2_set(weakened: Sequence[Weakened]) -> Any:
     options.log_errors = False
     options.max_mem = 256 << 20
     patterns = re2.Set.SearchSet(options)
-    for entry in weakened:
-        try:
-            patterns.Add(entry.expression)
-        except re2.error:
-            patterns.Add(literal_only(entry).expression)
+    for text, any_case in literals:
+        escaped = b"".join(b"\\x%02x" % byte for byte in text)
+        patterns.Add(b"(?i:%b)" % escaped if any_case else escaped)
     patterns.Compile()
     return patterns

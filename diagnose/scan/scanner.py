@@ -1,7 +1,7 @@
 """The scanner: every pattern, over the raw bytes of one source after the other.
 
-Floor 3: pure but for the cache and the stream it is given. Speed comes from looking for a weaker form of
-all patterns at once in raw bytes, and reading as lines only the few that may match.
+Floor 3: pure but for the cache and the stream it is given. Speed comes from looking for words of all
+patterns at once in raw bytes, and reading as lines only the few that may match.
 """
 
 from __future__ import annotations
@@ -11,15 +11,26 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from diagnose.scan import dialect, engine, weaken
+from diagnose.scan import dialect, engine
 from diagnose.scan.blocks import Readable, blocks
 from diagnose.scan.cache import Cache
 from diagnose.scan.limits import DEFAULT, Limits
-from diagnose.scan.passage import Passage, Scan, Search
-from diagnose.scan.weaken import Weakened
+from diagnose.scan.look import Search
+from diagnose.scan.needles import Literal, Needle, needle
+from diagnose.scan.passage import Passage, Scan
 
 _NO_WINDOWS: Mapping[int, int] = {}
-_SOURCES = ("charsets", "dialect", "emit", "hyper", "literals", "nodes", "weaken")
+_SOURCES = (
+    "charsets",
+    "classes",
+    "dialect",
+    "emit",
+    "hyper",
+    "literals",
+    "needles",
+    "nodes",
+    "ordinary",
+)
 
 
 class Scanner:
@@ -51,9 +62,9 @@ class Scanner:
     ) -> None:
         self.engine = _choose(engine)
         stored = Cache(cache, _depends_on(self.engine, patterns) if cache else ())
-        weakened = _weakened(patterns, stored)
-        built = _build(self.engine, weakened, stored)
-        self._search = Search(tuple(patterns), weakened, built, dict(windows), limits, {})
+        needles = _needles(patterns, stored)
+        built = _build(self.engine, needles, stored)
+        self._search = Search(tuple(patterns), needles, built, dict(windows), limits)
 
     def scan(self, index: int, source: str, stream: Readable) -> Scan:
         """Reads one source to its end.
@@ -72,14 +83,26 @@ class Scanner:
 _choose, _build = engine.choose, engine.build
 
 
-def _weakened(patterns: Sequence[str], cache: Cache) -> list[Weakened]:
-    stored = cache.read("weakened")
+def _needles(patterns: Sequence[str], cache: Cache) -> list[Needle]:
+    stored = cache.read("needles")
     if stored is not None:
-        return [Weakened(*fields) for fields in marshal.loads(stored)]
-    weakened = [weaken.weaken(pattern) for pattern in patterns]
-    fields = [(w.expression, w.literals, w.local, w.count) for w in weakened]
-    cache.write("weakened", marshal.dumps(fields))
-    return weakened
+        return [
+            Needle(tuple(Literal(*literal) for literal in literals), *rest)
+            for literals, *rest in marshal.loads(stored)
+        ]
+    found = [needle(pattern) for pattern in patterns]
+    fields = [
+        (
+            [tuple(literal) for literal in n.literals],
+            n.is_word,
+            n.ascii_form,
+            n.ascii_exact,
+            n.local,
+        )
+        for n in found
+    ]
+    cache.write("needles", marshal.dumps(fields))
+    return found
 
 
 def _depends_on(name: str, patterns: Sequence[str]) -> list[bytes]:
@@ -90,7 +113,7 @@ def _depends_on(name: str, patterns: Sequence[str]) -> list[bytes]:
     if name == "hyperscan":
         from diagnose.scan.hyper import environment
 
-        parts.append(repr(environment()))
+        parts.append(environment())
     return [*_code(), *(part.encode("utf-8", "surrogatepass") for part in parts)]
 
 

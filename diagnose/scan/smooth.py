@@ -13,6 +13,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import accumulate
+from typing import NamedTuple
 
 from diagnose.document import clean
 from diagnose.scan.limits import DEFAULT, Limits
@@ -40,7 +41,7 @@ _PLAIN = {b"\\t": b"\t", b"\\b": b"\b", b"\\f": b"\f"}
 _LINE_END = b"\xff"
 _CHUNK = 1 << 13
 _DEEPEST = 6
-_NARROW = re.compile(rb"[\r\n]")
+_SEPARATOR = re.compile(rb"[\r\n]")
 
 IsOdd = Callable[[bytes | bytearray | memoryview], bool]
 
@@ -48,6 +49,15 @@ IsOdd = Callable[[bytes | bytearray | memoryview], bool]
 def is_odd(text: bytes | bytearray | memoryview) -> bool:
     """Whether there is anything that needs lines cleaned one by one."""
     return _ODD.search(text) is not None
+
+
+class Part(NamedTuple):
+    """A stretch of a text, in smooth and in raw offsets."""
+
+    low: int
+    high: int
+    raw_low: int
+    raw_high: int
 
 
 class Smooth:
@@ -79,12 +89,15 @@ class Smooth:
         self.side = b"\n".join(text for _, text in segments)
         """Cleaned and decoded lines; empty when there are none."""
         self._side_starts = list(accumulate((len(text) + 1 for _, text in segments), initial=0))
-        self.places = [place for place, _ in segments]
-        """Where in `data` the pieces are that `side` holds."""
+        self._places = [place for place, _ in segments]
+        self.beside: dict[int, list[bytes]] = {}
+        """The lines of `side`, by where in `data` their pieces are."""
+        for place, text in segments:
+            self.beside.setdefault(place, []).append(text)
 
     def place(self, side_offset: int) -> int:
         """An offset in `data` within the piece, and near the byte, that a byte of `side` is from."""
-        return self.places[bisect_right(self._side_starts, side_offset) - 1]
+        return self._places[bisect_right(self._side_starts, side_offset) - 1]
 
     def raw(self, offset: int) -> int:
         """The raw offset of a smooth one."""
@@ -98,11 +111,25 @@ class Smooth:
         places, totals = self._spans[number]
         return begin + within + totals[bisect_right(places, within)]
 
+    def parts(self, size: int) -> Iterator[Part]:
+        """The text in stretches of about `size` bytes that end where a line or piece does."""
+        low = raw_low = 0
+        while low < self.size:
+            if self._starts:
+                number = bisect_right(self._starts, low + size - 1)
+                high = self._starts[number] if number < len(self._starts) else self.size
+                raw_high = self._chunks[number - 1][1]
+            else:
+                high = raw_high = part_end(self.data, low, self.size, size)
+            if high > low:
+                yield Part(low, high, raw_low, raw_high)
+            low, raw_low = high, raw_high
+
     def _without_escapes(self, size: int) -> None:
         parts: list[bytes] = []
         begin = length = 0
         while begin < size:
-            end = _chunk_end(self._raw, begin, size)
+            end = part_end(self._raw, begin, size, _CHUNK)
             part = _ESCAPES.sub(b"", self._raw[begin:end])
             self._chunks.append((begin, end))
             self._starts.append(length)
@@ -112,13 +139,13 @@ class Smooth:
         self.data, self.size = b"".join(parts), length
 
 
-def _chunk_end(data: bytearray, begin: int, size: int) -> int:
-    """The end of a chunk, behind a line end where there is one."""
-    if size - begin <= _CHUNK:
+def part_end(data: bytes | bytearray, begin: int, size: int, most: int) -> int:
+    """Where a part of at most so many bytes ends: behind a line end, or where the piece does."""
+    if size - begin <= most:
         return size
-    end = data.rfind(b"\n", begin, begin + _CHUNK) + 1
+    end = data.rfind(b"\n", begin, begin + most) + 1
     if not end:
-        found = _NARROW.search(data, begin + _CHUNK, size)
+        found = _SEPARATOR.search(data, begin + most, size)
         end = found.end() if found else size
     return end
 

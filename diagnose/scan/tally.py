@@ -6,19 +6,19 @@ Floor 3: pure.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from diagnose.model import Evidence, Hits
-from diagnose.scan.confirm import Candidate, Confirmer
 from diagnose.scan.limits import Limits
+from diagnose.scan.stretches import Copy, Names, Stretch
 
-_LOOKS = 8
-_NAMES = 4096
-"""Of processes, that are remembered."""
+_LOOKS = 2
+_NAMES_LOOKED_FOR = 128
+_NAMES_SETTLED = 4096
 
 
 class Tally:
-    """Counts without end, keeps the first matches, the first of each process, and the last ones.
+    """Counts without end; keeps the first matches, the first of each process, and the last ones.
 
     Args:
         limits: How many of each.
@@ -28,34 +28,56 @@ class Tally:
 
     def __init__(self, limits: Limits, *, local: bool, windows: bool) -> None:
         self._limits = limits
-        self._read_first = limits.windows_first if windows else limits.first
+        self._must_read = max(limits.read, limits.first, limits.windows_first if windows else 0)
         self._first: list[Evidence] = []
         self._others: list[Evidence] = []
         self._writers: dict[tuple[str, str], int] = {}
-        self._last: deque[Evidence | Candidate] = deque(maxlen=limits.last)
+        self._last: deque[Evidence] = deque(maxlen=limits.last)
+        self._copies: deque[Copy] = deque(maxlen=limits.last)
+        self._settled: set[bytes] = set()
+        self._ignored: set[bytes] = set()
+        self._judged: tuple[Stretch | None, bool] = (None, True)
+        self._names: Names | None = None
+        self._looks: dict[bytes, int] = {}
+        self.local = local
         self.count = 0
         self.exact = True
-        self.checked = 0
-        """Candidates that were read as lines."""
-        self.local = local
-        self._settled: set[bytes] = set()
-        self._met: dict[bytes, int] = {}
+        self.candidates = 0
+        """Places that were looked at."""
         self.piece = -1
         """Offset of the piece that was counted last, where it goes on in the next block."""
 
     @property
     def hot(self) -> bool:
-        """Whether further candidates may be counted and not read."""
-        if self.count < self._read_first:
+        """Whether further matches may be counted and not read."""
+        if self.count < self._must_read:
             return False
-        return self.local or self.checked >= self._limits.confirmations
+        return self.local or self.candidates >= self._limits.confirmed
 
-    def add(self, evidence: Evidence) -> None:
-        """Takes a match; matches come in observed order."""
+    def is_common(self, size: int) -> bool:
+        """Whether it has so many candidates that the scanner should be tuned to it.
+
+        Args:
+            size: Bytes of the source so far.
+        """
+        return self.candidates * self._limits.common_bytes > size
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether most candidates do not match."""
+        return self.candidates > 4 * self.count
+
+    def add(self, evidence: Evidence, name: bytes) -> None:
+        """Takes a match; matches come in observed order.
+
+        Args:
+            evidence: The match.
+            name: What the lines of its process share; see `who`.
+        """
         self.count += 1
         key = evidence.line.writer.key
         known = self._writers.get(key, 0)
-        if known or not self._full:
+        if known or len(self._writers) < self._limits.writers:
             self._writers[key] = known + 1
         else:
             known = self._limits.each_writer
@@ -64,55 +86,62 @@ class Tally:
         elif known < self._limits.each_writer:
             self._others.append(evidence)
         self._last.append(evidence)
+        if known + 1 >= self._limits.each_writer and len(self._settled) < _NAMES_SETTLED:
+            self._settled.add(name)
+            self._ignored.add(name)
 
-    def settle(self, evidence: Evidence, name: bytes) -> None:
-        """Remembers a process by name once no more of its matches will be kept but for the last.
+    def add_unread(self, copy: Copy, *, exact: bool) -> None:
+        """Takes a match that is in a stretch.
 
         Args:
-            evidence: A match that was added.
-            name: What is equal in most lines of its process; see `Counting.who`.
+            copy: The stretch.
+            exact: Whether it is one match, and not at least one.
         """
-        known = self._writers.get(evidence.line.writer.key, 0)
-        enough = known >= self._limits.each_writer if known else self._full
-        if enough and len(self._settled) < _NAMES:
-            self._settled.add(name)
+        self.count += 1
+        self.exact = self.exact and exact
+        if not self._copies or self._copies[-1] is not copy:
+            self._copies.append(copy)
 
     def is_settled(self, name: bytes) -> bool:
-        """Whether a line of this process need not be read."""
-        return name in self._settled or len(self._settled) >= _NAMES
+        """Whether no more matches of this process will be kept but for the last ones."""
+        return name in self._settled or len(self._settled) >= _NAMES_SETTLED
 
-    def meets(self, names: frozenset[bytes]) -> bool:
-        """Whether a stretch of text with these names may hold the first matches of a process.
+    def knows(self, stretch: Stretch) -> bool:
+        """Whether a stretch needs no close look for processes that were not met yet.
 
-        A name is worth a close look only so many times: most processes never match.
+        A name is worth a close look only so often: most processes never print a given line.
         """
-        new = [n for n in names if not self.is_settled(n) and self._met.get(n, 0) < _LOOKS]
-        if not new or len(self._met) >= _NAMES:
+        if self._judged[0] is not stretch:
+            self._judged = (
+                stretch,
+                self._names is stretch.names or not self._has_new(stretch.names),
+            )
+        return self._judged[1]
+
+    def _has_new(self, names: Names) -> bool:
+        new = names - self._ignored
+        if not new or len(self._looks) >= _NAMES_LOOKED_FOR:
+            self._names = names
             return False
         for name in new:
-            self._met[name] = self._met.get(name, 0) + 1
+            looks = self._looks[name] = self._looks.get(name, 0) + 1
+            if looks >= _LOOKS:
+                self._ignored.add(name)
         return True
 
-    @property
-    def _full(self) -> bool:
-        return len(self._writers) >= self._limits.writers
+    def hits(self, again: Callable[[Copy], Iterable[Evidence]]) -> Hits:
+        """What is left.
 
-    def end_with(self, last: Iterable[Candidate]) -> None:
-        """Takes the last of matches that were counted without being read."""
-        ordered = sorted((*self._last, *last), key=_offset)
-        self._last.clear()
-        self._last.extend(ordered)
-
-    def hits(self, pattern: int, confirmer: Confirmer) -> Hits:
-        """What is left, with its ends read."""
-        last = [
-            confirmer.evidence(pattern, entry) if isinstance(entry, Candidate) else entry
-            for entry in self._last
-        ]
-        kept = {e.order: e for e in (*self._first, *self._others, *last) if e is not None}
+        Args:
+            again: Finds the matches in a stretch that were counted and not read.
+        """
+        last = {e.order: e for e in self._last}
+        for copy in reversed(self._copies):
+            ends = sorted(last)[-self._limits.last :]
+            if len(ends) == self._limits.last and copy.end <= ends[0][1]:
+                break
+            last.update((e.order, e) for e in again(copy))
+        ends = sorted(last)[-self._limits.last :]
+        kept = {e.order: e for e in (*self._first, *self._others, *(last[end] for end in ends))}
         evidence = tuple(kept[order] for order in sorted(kept))
         return Hits(max(self.count, len(evidence)), self.exact, evidence)
-
-
-def _offset(entry: Evidence | Candidate) -> int:
-    return entry.order if isinstance(entry, Candidate) else entry.order[1]

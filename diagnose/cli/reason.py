@@ -1,0 +1,80 @@
+"""From a snapshot and its logs to a diagnosis: the same way live and from a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diagnose.errors import InputError
+
+if TYPE_CHECKING:
+    from diagnose.model import Diagnosis, Snapshot
+    from diagnose.pipeline import Examiner
+    from diagnose.sources import Source
+
+_HEAD = 64 * 1024
+
+
+def prepare(roots: tuple[Path, ...] = (), scanner: str = "auto") -> Examiner:
+    """What can be made ready before anything was seen.
+
+    Args:
+        roots: Further folders of signatures.
+        scanner: Which scanner to use.
+    """
+    from diagnose.catalogue import default_root, load
+    from diagnose.pipeline import Examiner
+    from diagnose.scan import default_cache
+
+    signatures = load(default_root())
+    for root in roots:
+        signatures.update(load(root))
+    return Examiner(signatures, cache=default_cache(), engine=scanner)
+
+
+def reason(examiner: Examiner, snapshot: Snapshot, logs: Mapping[str, bytes]) -> Diagnosis:
+    """Diagnoses what was seen together with what was printed, by the logs' paths."""
+    from diagnose import live
+
+    return live.conclude(snapshot, examiner.diagnose(_sources(snapshot, logs)))
+
+
+def _sources(snapshot: Snapshot, logs: Mapping[str, bytes]) -> Iterator[Source]:
+    from diagnose import live
+    from diagnose.sources import Source
+
+    for path, data in logs.items():
+        yield Source(path, BytesIO(data), len(data))
+    for document in live.documents(snapshot):
+        data = document.text.encode()
+        yield Source(document.name, BytesIO(data), len(data), channel=document.channel)
+
+
+def open_bundle(path: str) -> tuple[Snapshot, dict[str, bytes]]:
+    """The snapshot and the logs of a bundle.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    from diagnose.bundle import unpack
+
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", "name a file that can be read") from error
+    return unpack(data, path)
+
+
+def names_bundle(path: str) -> bool:
+    """Whether a path is a file that `diagnose attach --save` wrote."""
+    from diagnose.bundle import is_bundle
+
+    try:
+        if not Path(path).is_file():
+            return False
+        with open(path, "rb") as file:
+            return is_bundle(file.read(_HEAD))
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,49 @@
+"""What to do now about what is in the way, where no signature says it.
+
+Floor 9: pure. Commands are printed, never run.
+"""
+
+from __future__ import annotations
+
+from diagnose.live.look import Look
+from diagnose.model import Block, Blocker, Fix
+
+LOOK = (Block.ASLEEP, Block.BUSY, Block.UNSEEN)
+"""Where only a further look can say what to do."""
+_SUMMARY = {
+    Block.STOPPED: "Let the stopped process go on; nothing else is wrong with the ones that wait for it.",
+    Block.DEAD: "Stop the server and start it again: what it waits for has ended. The kernel's log and the process's own last lines say why it ended.",
+    Block.NOBODY: "What it waits for will not come. Take the resource away or supply its other end, then start the server again.",
+    Block.CYCLE: "Nothing inside can end this: stop one of the processes that wait for each other, then change the order in which they take what they need.",
+    Block.ABSENT: "Start the missing peer with the address that the waiting one uses, or stop the server and start it for as many ranks as there are.",
+    Block.SILENT: "Look at the other end of the connection: it accepted and does not answer. Set a time limit for it.",
+    Block.OUTSIDE: "Look at the process that holds it: it does not belong to this server. What it holds comes free when it lets go or ends.",
+    Block.LOST: "Stop the server and start it again; keep this look, because it shows a message lost between engine and workers.",
+    Block.COLLECTIVE: "Compare what the ranks ran before it: every rank is in the collective, so its transport, a device or a rank on another host does not answer.",
+    Block.ASLEEP: "Look at this process in more detail: why it sleeps there is not known here.",
+    Block.BUSY: "Look again in a minute: if it still is in the same function and nothing it writes grows, it will not end.",
+    Block.UNSEEN: "Look at this process with more rights: it decides, and it could not be seen.",
+    Block.MOVING: "Wait: it moves.",
+}  # fmt: skip
+
+
+def fix_for(seen: Look) -> Fix | None:
+    """What unblocks it, for the kind of obstacle; None when nothing is in the way."""
+    blocker = seen.blocker
+    if blocker is None:
+        return None
+    return Fix(summary=_SUMMARY[blocker.kind], now=_now(blocker))
+
+
+def _now(blocker: Blocker) -> tuple[str, ...]:
+    pids = " ".join(map(str, blocker.pids))
+    first = blocker.pids[0] if blocker.pids else 0
+    if blocker.kind is Block.STOPPED:
+        return (f"kill -CONT {pids}",)
+    if blocker.kind is Block.NOBODY and blocker.resource.startswith("/"):
+        return (f"fuser -v {blocker.resource}",)
+    if blocker.kind in (Block.OUTSIDE, Block.CYCLE) and pids:
+        return (f"ps -o pid,ppid,user,stat,etime,args -p {pids.replace(' ', ',')}",)
+    if blocker.kind in (Block.ASLEEP, Block.BUSY, Block.UNSEEN) and first:
+        return (f"py-spy dump --native --pid {first}",)
+    return ()

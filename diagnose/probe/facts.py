@@ -1,0 +1,110 @@
+"""Processes as nouns of the model: who they are, what the kernel says, how much they computed meanwhile.
+
+Part of the probe, floor 10.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+from collections.abc import Collection, Mapping
+
+from diagnose.dialects.vllm import named
+from diagnose.model import Process
+from diagnose.probe import mounts, proc, titles
+from diagnose.probe.proc import HZ, Stat
+from diagnose.probe.syscalls import Calls
+from diagnose.redact import redact
+
+_PLAIN = re.compile(r"^(?:Spawn|Fork|ForkServer)?(?:Pool)?(?:Process|PoolWorker)-[\d:]+$")
+"""Names that multiprocessing makes up."""
+
+
+def identity(pid: int, state: Stat, called: str = "") -> titles.Identity:
+    """Who a process is; what has no title yet goes by its spawned name, else by the part that started it."""
+    found = titles.identify(proc.title(pid), proc.argv(pid), state.comm)
+    if found.name != titles.SPAWNED:
+        return found
+    if called and not _PLAIN.match(called):
+        writer = named(called)
+        return titles.Identity(called, writer.role, writer.ranks)
+    parent = proc.stat(state.ppid)
+    if parent is None:
+        return found
+    above = titles.identify(proc.title(parent.pid), proc.argv(parent.pid), parent.comm)
+    role = "worker" if above.role == "engine-core" else ""
+    return titles.Identity(f"spawned by {above.name}", role)
+
+
+def process(
+    pid: int,
+    before: Mapping[int, Stat],
+    after: Stat,
+    elapsed_s: float,
+    *,
+    boot: float,
+    sampled: Collection[int],
+    not_python: Collection[int],
+    called: Mapping[int, str],
+    calls: Calls,
+) -> Process:
+    """One process at the end of the look.
+
+    Args:
+        pid: Which.
+        before: Everything at the start of the look; a process that is not in it started meanwhile.
+        after: The process now.
+        elapsed_s: From `before` to `after`.
+        boot: When the machine came up.
+        sampled: Those that gave stacks, and so are Python.
+        not_python: Those that py-spy says are not.
+        called: Names that the server gave to processes it spawned, for those without a title.
+        calls: System calls noted with the samples.
+    """
+    who = identity(pid, after, called.get(pid, ""))
+    earlier = before.get(pid)
+    spent = after.ticks - (earlier.ticks if earlier and earlier.identity == after.identity else 0)
+    status = proc.status(pid)
+    numbers = status.get("NSpid", "").split()
+    read, written = proc.counters(pid)
+    argv = proc.argv(pid)
+    python = pid in sampled or (
+        pid not in not_python and titles.is_python(argv, proc.executable(pid), after.comm)
+    )
+    wchan = proc.text(f"/proc/{pid}/wchan").strip()
+    return Process(
+        pid=pid,
+        ppid=after.ppid,
+        title=redact(proc.title(pid)) or f"[{after.comm}]",
+        comm=after.comm,
+        state=after.state,
+        started_s=boot + after.started / HZ,
+        cpu_share=max(0.0, spent / HZ / elapsed_s) if elapsed_s > 0 else 0.0,
+        cpu_s=after.ticks / HZ,
+        threads=after.threads,
+        rss=after.rss,
+        user=_user(pid),
+        wchan="" if wchan == "0" else wchan,
+        syscall=calls.of(pid, pid) if after.state in "SD" else "",
+        session=after.session,
+        role=who.role,
+        ranks=who.ranks,
+        name=who.name,
+        ns_pid=int(numbers[-1]) if len(numbers) > 1 else 0,
+        container=mounts.container(pid),
+        python=python,
+        read_bytes=read,
+        write_bytes=written,
+    )
+
+
+def _user(pid: int) -> str:
+    try:
+        uid = os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return ""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -1,0 +1,155 @@
+"""What the server has open at the end of the look: files, locks, sockets, pipes, and what grew.
+
+Part of the probe, floor 10.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from diagnose.model import (
+    Connection,
+    CouldNotLook,
+    FileLock,
+    Growth,
+    LockFile,
+    OpenFile,
+    Pipe,
+    Process,
+)
+from diagnose.probe import about, descriptors, growth, locks, mounts, proc, sockets
+from diagnose.probe.lockfiles import Seat, lock_files
+from diagnose.probe.rounds import Rounds
+from diagnose.probe.start import Before
+
+_MOST_PEERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """One pass over descriptors, locks and folders."""
+
+    files: tuple[OpenFile, ...]
+    locks: tuple[FileLock, ...]
+    lock_files: tuple[LockFile, ...]
+    connections: tuple[Connection, ...]
+    pipes: tuple[Pipe, ...]
+    growth: tuple[Growth, ...]
+    refused: tuple[CouldNotLook, ...]
+    denied: tuple[int, ...]
+    """The server's processes whose descriptors may not be read."""
+    denied_outside: int
+    """How many other processes keep theirs to themselves, and so may hold a lock unseen."""
+
+
+def handles(
+    processes: Collection[Process], rounds: Rounds, before: Before, everybody: Collection[int]
+) -> Handles:
+    """Reads them.
+
+    Args:
+        processes: The server's.
+        rounds: The samples, whose system calls and locals name descriptors and paths.
+        before: What was noted at the start.
+        everybody: All pids of this machine, for holders outside the server.
+    """
+    tree = [one.pid for one in processes]
+    table = descriptors.scan(everybody)
+    entries = locks.entries()
+    asked = _asked(processes, rounds)
+    files = descriptors.open_files(table, tree, {entry.key for entry in entries}, asked)
+    found, refused = lock_files(seats(processes, before, rounds), table, files, rounds.result())
+    watched = dict(before.watched)
+    for one in found:
+        folder = os.path.dirname(one.path)
+        if (
+            one.by_existence
+            and one.family in ("torch-extension", "aiter")
+            and folder.count("/") > 2
+        ):
+            watched.setdefault(folder, _view(before, processes).here(folder))
+    fresh = {path: here for path, here in watched.items() if path not in before.watched}
+    # A folder that a lock made known now is compared with what it was when the look began, if it has not changed.
+    sizes = growth.measure(fresh)
+    earlier = {path: size for path, size in sizes.items() if size.newest_s < before.began}
+    return Handles(
+        files=files,
+        locks=locks.file_locks(table, tree, entries),
+        lock_files=found,
+        connections=sockets.connections(table, tree),
+        pipes=descriptors.pipes(table, tree, files, _opening(processes, rounds, before)),
+        growth=growth.compare(
+            {**before.sizes, **earlier}, {**growth.measure(before.watched), **sizes}
+        ),
+        refused=refused,
+        denied=tuple(pid for pid in table.denied if pid in tree),
+        denied_outside=sum(pid not in tree for pid in table.denied),
+    )
+
+
+def outside(found: Handles, tree: Collection[int], alive: Collection[int]) -> tuple[int, ...]:
+    """Processes that do not belong to the server and may be in its way: lock holders, and peers of its sockets.
+
+    Args:
+        found: What the server has open.
+        tree: The server's processes.
+        alive: All processes.
+    """
+    holders = [lock.pid for lock in found.locks if not lock.waiting]
+    holders += [pid for one in found.lock_files for pid in one.holders]
+    peers = [one.peer_pid for one in found.connections if one.state != "unix"]
+    others = dict.fromkeys((*holders, *peers[:_MOST_PEERS]))
+    return tuple(pid for pid in others if pid in alive and pid not in tree and pid != os.getpid())
+
+
+def _calls(processes: Collection[Process], rounds: Rounds) -> list[tuple[int, str]]:
+    """Every system call that was seen, with its process."""
+    calls = [(one.pid, one.syscall) for one in processes]
+    return calls + [(s.pid, t.syscall) for s in rounds.samples for t in s.threads]
+
+
+def _opening(processes: Collection[Process], rounds: Rounds, before: Before) -> dict[str, str]:
+    """Paths of files whose opening does not return, with where to find them here."""
+    found = {}
+    for pid, call in _calls(processes, rounds):
+        name, _, path = call.partition(" ")
+        if name in ("open", "openat") and path.startswith("/"):
+            view = before.views.get(pid) or mounts.view(pid)
+            found[path] = view.here(path)
+    return found
+
+
+def _asked(processes: Collection[Process], rounds: Rounds) -> dict[int, set[int]]:
+    """Descriptors that a system call of some thread works on, by pid."""
+    asked: dict[int, set[int]] = {}
+    for pid, call in _calls(processes, rounds):
+        name, _, rest = call.partition(" ")
+        if not name.startswith("wait"):
+            asked.setdefault(pid, set()).update(int(one) for one in rest.split() if one.isdigit())
+    return asked
+
+
+def _view(before: Before, processes: Collection[Process]) -> mounts.View:
+    """The first Python process's view; a server lives in one container."""
+    for one in processes:
+        if one.python and one.pid in before.views:
+            return before.views[one.pid]
+    return mounts.View(os.getpid(), "")
+
+
+def seats(processes: Collection[Process], before: Before, rounds: Rounds) -> tuple[Seat, ...]:
+    """One seat for each set of folders; ranks nearly always share theirs."""
+    names = ("HOME", "XDG_CACHE_HOME", "TORCH_EXTENSIONS_DIR", "AITER_JIT_DIR")
+    found: dict[tuple[str, ...], Seat] = {}
+    for one in processes:
+        if not one.python:
+            continue
+        view = before.views.get(one.pid) or mounts.view(one.pid)
+        environment = before.environments.get(one.pid) or proc.environ(one.pid)
+        key = (view.prefix and one.container, *(environment.get(name, "") for name in names))
+        if key not in found:
+            mine = [sample for sample in rounds.samples if sample.pid == one.pid]
+            found[key] = Seat(view, environment, about.packages(view, environment, mine))
+    return tuple(found.values()) or (Seat(_view(before, processes), {}),)

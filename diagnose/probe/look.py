@@ -1,0 +1,178 @@
+"""One look at one server: samples of every process, and what the kernel, the locks and the devices say meanwhile.
+
+Part of the probe, floor 10. Nothing is changed: no signal, no file written, nothing started in the target. A
+plain py-spy dump stops each Python process for some 20 ms a round, and that is all a server notices.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from diagnose.model import CouldNotLook, Process, Snapshot
+from diagnose.probe import about, devices, facts, proc, pyspy, titles, unseen
+from diagnose.probe.aside import Aside
+from diagnose.probe.find import Target, without_us
+from diagnose.probe.handles import Handles, handles, outside, seats
+from diagnose.probe.kernel import kernel_lines
+from diagnose.probe.proc import Stat
+from diagnose.probe.rounds import Rounds, wait_until
+from diagnose.probe.start import Before, note
+
+_HANDLES_S = 8.0
+_DEVICES_S = 6.0
+_NO_STACKS = frozenset({"resource-tracker"})
+_NOTHING = Handles((), (), (), (), (), (), (), (), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to look."""
+
+    samples: int = 3
+    interval_s: float = 1.0
+    native: bool = False
+    timeout_s: float = 5.0
+    """For one py-spy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen, and where its logs can be read from here."""
+
+    snapshot: Snapshot
+    logs: Mapping[str, str]
+    """By the path that the server knows: the path to open."""
+
+
+def look(target: Target, plan: Plan | None = None, logs: Collection[str] = ()) -> Look:
+    """Looks at a server.
+
+    Args:
+        target: What `find` found.
+        plan: How often and how long.
+        logs: Further log files that the user names.
+
+    Raises:
+        InputError: If not a single thing about it could be looked at.
+    """
+    plan = plan or Plan()
+    before = note(target, logs)
+    devices_asked = Aside(lambda: devices.gpus(_DEVICES_S - 1), _DEVICES_S)
+    rounds = Rounds(plan.native, plan.timeout_s)
+    tree = _sampled(target, plan, rounds, before.clock)
+    after = proc.processes()
+    processes = _processes(tree, before, after, rounds)
+    found = Aside(lambda: handles(processes, rounds, before, list(after)), _HANDLES_S).answer()
+    unseen.check(target, processes, rounds, found)
+    others = outside(found, tree, after) if found else ()
+    rounds.once([pid for pid in others if _wants_stack(pid, after[pid])])
+    processes += _processes(others, before, after, rounds)
+    kernel, no_kernel = kernel_lines(tree, min(one.started_s for one in processes))
+    late = CouldNotLook("the GPUs", "their tool did not answer in time")
+    gpus, no_gpus = devices_asked.answer() or ((), late)
+    seen = found or _NOTHING
+    shm_free, shm_total = _shm()
+    snapshot = Snapshot(
+        taken_s=before.began,
+        duration_s=time.monotonic() - before.clock,
+        host=socket.gethostname(),
+        root=target.root,
+        processes=processes,
+        samples=rounds.result(),
+        files=seen.files,
+        locks=seen.locks,
+        lock_files=seen.lock_files,
+        growth=seen.growth,
+        connections=seen.connections,
+        pipes=seen.pipes,
+        gpus=gpus,
+        kernel=kernel,
+        shm_free=shm_free,
+        shm_total=shm_total,
+        logs=tuple(before.logs),
+        environment=_steering(before),
+        versions=_versions(processes, before, rounds),
+        could_not=unseen.merged(
+            target, after, rounds, found, (*before.no_logs, no_kernel, no_gpus)
+        ),
+    )
+    return Look(snapshot, before.logs)
+
+
+def _processes(
+    tree: Collection[int], before: Before, after: Mapping[int, Stat], rounds: Rounds
+) -> tuple[Process, ...]:
+    elapsed = time.monotonic() - before.clock
+    boot = proc.boot_s()
+    sampled = {sample.pid for sample in rounds.samples}
+    called = pyspy.spawn_names(rounds.samples)
+    return tuple(
+        facts.process(
+            pid,
+            before.table,
+            after[pid],
+            elapsed,
+            boot=boot,
+            sampled=sampled,
+            not_python=rounds.not_python,
+            called=called,
+            calls=rounds.calls,
+        )
+        for pid in tree
+        if pid in after
+    )
+
+
+def _sampled(target: Target, plan: Plan, rounds: Rounds, clock: float) -> tuple[int, ...]:
+    """Takes the rounds; returns every process that was part of the server in one of them."""
+    tree = dict.fromkeys(target.pids)
+    python: list[int] = []
+    for number in range(plan.samples):
+        wait_until(clock + number * plan.interval_s)
+        table = proc.processes()
+        for head in (target.root, *target.orphans):
+            tree.update(dict.fromkeys(without_us(proc.descendants(head, table), table)))
+        python = [pid for pid in tree if pid in table and _wants_stack(pid, table[pid])]
+        rounds.once(python, locals_=number == 1)
+    if plan.samples == 1:
+        if rounds.wants_locals():
+            rounds.once(python, locals_=True)
+        wait_until(clock + min(plan.interval_s, 1.0))
+    return tuple(tree)
+
+
+def _wants_stack(pid: int, state: Stat) -> bool:
+    argv = proc.argv(pid)
+    if state.state in "ZX" or not titles.is_python(argv, proc.executable(pid), state.comm):
+        return False
+    return titles.identify(proc.title(pid), argv, state.comm).role not in _NO_STACKS
+
+
+def _steering(before: Before) -> dict[str, str]:
+    """Of all processes: workers get variables that the front end does not have."""
+    merged: dict[str, str] = {}
+    for environment in before.environments.values():
+        for name, value in about.steering(environment).items():
+            merged.setdefault(name, value)
+    return dict(sorted(merged.items()))
+
+
+def _versions(processes: Collection[Process], before: Before, rounds: Rounds) -> dict[str, str]:
+    for seat in seats(processes, before, rounds):
+        found = about.versions(seat.view, seat.packages)
+        if found:
+            return found
+    return {}
+
+
+def _shm() -> tuple[int | None, int | None]:
+    """Free and total bytes of this machine's /dev/shm."""
+    try:
+        status = os.statvfs("/dev/shm")
+    except OSError:
+        return None, None
+    return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize

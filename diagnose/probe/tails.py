@@ -1,0 +1,43 @@
+"""The part of a log that is kept: all of it, or for a long one its start and its end.
+
+Part of the probe, floor 10. The start holds the settings, the end what went wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from diagnose.model import CouldNotLook
+
+HEAD = 8 * 2**20
+TAIL = 24 * 2**20
+
+
+def read_logs(paths: Mapping[str, str]) -> tuple[dict[str, bytes], tuple[CouldNotLook, ...]]:
+    """Reads log files by shown path, from where they can be opened here; what cannot be read has its reason."""
+    found: dict[str, bytes] = {}
+    missing = []
+    for shown, here in paths.items():
+        try:
+            found[shown] = _read(here)
+        except OSError as error:
+            how = "sudo diagnose attach …" if isinstance(error, PermissionError) else ""
+            missing.append(
+                CouldNotLook(f"the log {shown}", error.strerror or "it cannot be read", how)
+            )
+    return found, tuple(missing)
+
+
+def _read(path: str) -> bytes:
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(handle, "rb", buffering=0) as file:
+        size = os.fstat(handle).st_size
+        if size <= HEAD + TAIL:
+            return file.read(HEAD + TAIL) or b""
+        start = file.read(HEAD) or b""
+        file.seek(size - TAIL)
+        end = file.read(TAIL) or b""
+    left = size - len(start) - len(end)
+    whole_end = end.partition(b"\n")[2]
+    return start.rpartition(b"\n")[0] + f"\n[{left} bytes left out]\n".encode() + whole_end

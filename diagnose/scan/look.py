@@ -1,0 +1,287 @@
+"""One block, looked at: candidates to evidence, or to counts.
+
+Floor 3: pure. A pattern is read wherever it may match until it has matched often. From then on it is
+counted: one by one at first; by stretches of the block, of which some that have a match add one
+each, once the scanner is tuned to what is common in the source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from diagnose.model import Evidence
+from diagnose.scan.confirm import Candidate, Confirmer
+from diagnose.scan.engine import Engine, Event, Tuned
+from diagnose.scan.limits import Limits
+from diagnose.scan.needles import Needle
+from diagnose.scan.pieces import Pieces
+from diagnose.scan.stretches import Names, Stretch, who
+from diagnose.scan.tally import Tally
+from diagnose.scan.windows import Windows
+
+if TYPE_CHECKING:
+    import regex
+
+_SHORT = 4096
+"""Bytes that may be searched without a time limit; see `emit.is_quick`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for: the same for all sources."""
+
+    patterns: Sequence[str]
+    needles: Sequence[Needle]
+    engine: Engine
+    windows: Mapping[int, int]
+    limits: Limits
+    compiled: dict[int, regex.Pattern[str]] = field(default_factory=dict)
+    """Expressions that were hit, as they were written."""
+    ascii_forms: dict[int, re.Pattern[bytes]] = field(default_factory=dict)
+    """The same in their form for ASCII text."""
+
+
+@dataclass(slots=True)
+class State:
+    """What is known of one source so far."""
+
+    confirmer: Confirmer
+    windows: Windows
+    tallies: dict[int, Tally] = field(default_factory=dict)
+    names: dict[Names, Names] = field(default_factory=dict)
+
+
+class Place(NamedTuple):
+    """A candidate, by where it is in the block."""
+
+    start: int
+    end: int
+    at: int
+    newlines: int
+
+
+class Look:
+    """Looks at the candidates of one block, in ascending order.
+
+    Args:
+        search: What to look for.
+        state: What is known of the source; is added to.
+        pieces: The block.
+    """
+
+    def __init__(self, search: Search, state: State, pieces: Pieces) -> None:
+        self._search = search
+        self._state = state
+        self._pieces = pieces
+        self._text = pieces.text
+        self._odd = self._text.beside
+        self._done: dict[int, int] = {}
+        self._followed: dict[int, list[Stretch]] = {}
+        self._last = search.limits.last
+
+    def every(self, events: list[Event]) -> None:
+        """Takes all candidates of the block."""
+        events.sort(reverse=True)
+        for stretch in self._stretches():
+            while events and events[-1][0] <= stretch.high:
+                self._candidate(*events.pop(), stretch)
+
+    def by_stretches(self, events: list[Event], tuned: Tuned) -> None:
+        """Takes all candidates of patterns that are not hot, and looks for one of the others.
+
+        Args:
+            events: The candidates.
+            tuned: Finds the others in each stretch.
+        """
+        events.sort(reverse=True)
+        common: dict[int, list[tuple[Stretch, int]]] = {}
+        with memoryview(self._text.data) as view:
+            for stretch in self._stretches():
+                low, here, counted = stretch.low, [], set()
+                with view[low : stretch.high] as window:
+                    for end, index in tuned.hot(window):
+                        if stretch.countable and self._tally(index).knows(stretch):
+                            common.setdefault(index, []).append((stretch, low + end - 1))
+                            counted.add(index)
+                        else:
+                            ends = self._search.needles[index].ends(bytes(window))
+                            here += [(low + end, index) for end in ends]
+                while events and events[-1][0] <= stretch.high:
+                    here.append(events.pop())
+                for end, index in sorted(here):
+                    if index not in counted:
+                        self._candidate(end, index, stretch)
+        for index, found in common.items():
+            self._count(index, found)
+
+    def close(self) -> None:
+        """Keeps the lines after the last ones of what was only counted."""
+        most = self._search.limits.windows_last
+        for index, stretches in self._followed.items():
+            places: list[Place] = []
+            for stretch in reversed(stretches):
+                places = [*self.places(index, stretch), *places]
+                if len(places) >= most:
+                    break
+            for place in places[-most:]:
+                self._state.windows.open(
+                    index, self._read(place), self._pieces.block, self._pieces.raw_end(place.end)
+                )
+
+    def again(self, index: int, stretch: Stretch) -> Iterator[Evidence]:
+        """The matches of one pattern in a stretch, read."""
+        for place in self.places(index, stretch):
+            evidence = self._state.confirmer.evidence(index, self._read(place))
+            if evidence:
+                yield evidence
+
+    def places(self, index: int, stretch: Stretch) -> Iterator[Place]:
+        """Where a pattern matches in a stretch, or may match if that cannot be told."""
+        data, low, needle = self._text.data, stretch.low, self._search.needles[index]
+        events = [low + end - 1 for end in needle.ends(bytes(data[low : stretch.high]))]
+        events += [place for place in self._odd if low <= place < stretch.high]
+        newlines, counted_to, done = stretch.newlines, low, 0
+        for at in sorted(events):
+            if at < done:
+                continue
+            start, done = self._pieces.bounds(at)
+            newlines += data.count(b"\n", counted_to, start)
+            counted_to = start
+            if self._may_match(index, start, done, stretch):
+                yield Place(start, done, at, newlines)
+
+    def _stretches(self) -> Iterator[Stretch]:
+        limits = self._search.limits
+        for part in self._text.parts(limits.stretch_bytes):
+            yield Stretch(self._pieces, part, self._state.names, limits.piece_bytes)
+
+    def _tally(self, index: int) -> Tally:
+        tally = self._state.tallies.get(index)
+        if tally is None:
+            local = self._search.needles[index].local
+            tally = Tally(self._search.limits, local=local, windows=self._state.windows.of(index))
+            self._state.tallies[index] = tally
+        return tally
+
+    def _candidate(self, end: int, index: int, stretch: Stretch) -> None:
+        """Looks at one candidate, unless it is in a piece that this pattern is done with."""
+        if end <= self._done.get(index, 0):
+            return
+        at, tally = end - 1, self._tally(index)
+        start, stop = self._pieces.bounds(at)
+        countable = tally.hot and stretch.countable and self._is_certain(index, start)
+        if countable and self._is_counted(index, tally, start, stop, stretch):
+            self._done[index] = stop
+            return
+        place = Place(start, stop, at, self._pieces.newlines(start))
+        self._done[index] = self._look(index, tally, place, stretch)
+
+    def _is_counted(
+        self, index: int, tally: Tally, start: int, stop: int, stretch: Stretch
+    ) -> bool:
+        """Counts a candidate of a pattern that matched often; False if it must be read."""
+        if not tally.knows(stretch) and not tally.is_settled(who(self._text.data, start, stop)):
+            return False
+        tally.candidates += 1
+        if self._may_match(index, start, stop, stretch):
+            tally.add_unread(stretch.copy, exact=True)
+            self._follow(index, stretch)
+        return True
+
+    def _count(self, index: int, found: list[tuple[Stretch, int]]) -> None:
+        """Counts the last stretches of the block that have a match; counts from below."""
+        tally = self._tally(index)
+        kept: list[Stretch] = []
+        most = self._search.limits.windows_last if self._state.windows.of(index) else self._last
+        for stretch, at in reversed(found):
+            if self._has_match(index, stretch, at):
+                kept.append(stretch)
+                if len(kept) == most:
+                    break
+        for stretch in reversed(kept):
+            tally.add_unread(stretch.copy, exact=False)
+            self._follow(index, stretch)
+
+    def _has_match(self, index: int, stretch: Stretch, at: int) -> bool:
+        """Whether a pattern matches in a stretch.
+
+        Args:
+            index: The pattern.
+            stretch: The stretch.
+            at: Offset of one candidate in it.
+        """
+        start, stop = self._pieces.bounds(at)
+        if self._is_certain(index, start) and self._may_match(index, start, stop, stretch):
+            return True
+        return any(
+            self._is_certain(index, place.start)
+            or self._state.confirmer.evidence(index, self._read(place))
+            for place in self.places(index, stretch)
+        )
+
+    def _follow(self, index: int, stretch: Stretch) -> None:
+        if self._state.windows.of(index):
+            stretches = self._followed.setdefault(index, [])
+            if not stretches or stretches[-1] is not stretch:
+                stretches.append(stretch)
+
+    def _look(self, index: int, tally: Tally, place: Place, stretch: Stretch) -> int:
+        """Looks at one candidate; returns up to where this pattern needs no further look."""
+        pieces, (start, stop, at, _) = self._pieces, place
+        is_open, is_long = pieces.is_open(start, stop), pieces.is_long(start, stop)
+        if is_open and tally.piece == pieces.order(start):
+            return stop
+        tally.candidates += 1
+        # Most candidates that do not match are told apart before the line is read.
+        if not is_long and not self._may_match(index, start, stop, stretch):
+            return stop
+        candidate = self._read(place)
+        evidence = self._state.confirmer.evidence(index, candidate)
+        if evidence is None:
+            # Of a long piece only what is near was searched.
+            return at + self._search.limits.reach_bytes // 2 if is_long else stop
+        tally.add(evidence, who(self._text.data, start, stop))
+        if is_open:
+            tally.piece = candidate.order
+        if self._state.windows.of(index):
+            self._state.windows.open(index, candidate, pieces.block, pieces.raw_end(stop))
+        return stop
+
+    def _read(self, place: Place) -> Candidate:
+        return self._pieces.candidate(place.at, place.start, place.end, place.newlines)
+
+    def _is_certain(self, index: int, start: int) -> bool:
+        """Whether what may match in a piece does match in the line read from it."""
+        return self._search.needles[index].local and start not in self._odd
+
+    def _may_match(self, index: int, start: int, stop: int, stretch: Stretch) -> bool:
+        """Whether a pattern may match what is read from a piece."""
+        if self._may_be_in(index, self._text.data, start, stop, stretch):
+            return True
+        return any(
+            self._may_be_in(index, text, 0, len(text), stretch) for text in self._odd.get(start, ())
+        )
+
+    def _may_be_in(
+        self, index: int, data: bytes | bytearray, start: int, stop: int, stretch: Stretch
+    ) -> bool:
+        needle = self._search.needles[index]
+        if needle.is_word:
+            return any(literal.is_in(data, start, stop) for literal in needle.literals)
+        ascii_only = data is self._text.data and stretch.is_ascii
+        short = stop - start <= _SHORT and bool(needle.ascii_form)
+        if short and (ascii_only or bytes(data[start:stop]).isascii()):
+            form = self._search.ascii_forms.get(index)
+            if form is None:
+                form = self._search.ascii_forms[index] = re.compile(needle.ascii_form)
+            if form.search(data, start, stop) is None:
+                return False
+            if needle.ascii_exact:
+                return True
+        if not needle.local:
+            return True
+        text = bytes(data[start:stop]).decode("utf-8", "replace")
+        return self._state.confirmer.matches(index, text, stretch.newlines)

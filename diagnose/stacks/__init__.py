@@ -1,0 +1,38 @@
+"""Stacks: what every thread is doing, from a live look or from dumps pasted into a log.
+
+Floor 6. Pure but for reading the two tables beside this file.
+
+    frames      what a frame is called and where its file lies; patterns for frames
+    places      `places.toml`: where a stack stands, what it waits for there, which phase that is
+    cut         `noise.toml`: implementation frames, spinning, threads that prove nothing
+    standing    each process of a snapshot: where it stands, whether it moved between the samples
+    classes     processes with equal stacks, rank sets, the odd one, the least progressed
+    tree        the prefix tree over ranks
+    text        stacks written as py-spy prints them, and pasted dumps read back
+"""
+
+from __future__ import annotations
+
+from diagnose.stacks.classes import groups, least_progressed, rank_set
+from diagnose.stacks.cut import cut, shown
+from diagnose.stacks.places import Place, places_of
+from diagnose.stacks.standing import Standing, standings
+from diagnose.stacks.text import dump, pasted
+from diagnose.stacks.tree import Node, tree, tree_lines
+
+__all__ = [
+    "Node",
+    "Place",
+    "Standing",
+    "cut",
+    "dump",
+    "groups",
+    "least_progressed",
+    "pasted",
+    "places_of",
+    "rank_set",
+    "shown",
+    "standings",
+    "tree",
+    "tree_lines",
+]

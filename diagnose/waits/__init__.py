@@ -1,0 +1,19 @@
+"""Who waits for whom: from where processes stand to the one thing in the way.
+
+Floor 7: pure.
+
+    view       one snapshot, looked up by pid, role, parent, descriptor
+    arrows     what one process waits for, by the place where it stands
+    engine     the waits inside a server: workers, answers, ranks, rendezvous
+    files      locks, pipes, sockets, children: what the kernel knows
+    threads    threads of one process that wait for each other
+    ends       where the chains of arrows lead
+"""
+
+from __future__ import annotations
+
+from diagnose.waits.arrows import Arrow, arrows
+from diagnose.waits.ends import blockers, merged
+from diagnose.waits.view import View
+
+__all__ = ["Arrow", "View", "arrows", "blockers", "merged"]

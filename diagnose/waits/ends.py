@@ -1,0 +1,262 @@
+"""Where the chains of arrows lead: the one thing that has to change before anything else can.
+
+Floor 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from diagnose.model import Block, Blocker, Wait
+from diagnose.stacks import Standing, shown
+from diagnose.units import duration
+from diagnose.waits.arrows import arrows, inner
+from diagnose.waits.view import Arrow, View
+
+ORDER = tuple(Block)
+"""What counts first where the chains lead to several ends: what never changes by itself."""
+SERVES = (
+    "api-server",
+    "engine-core",
+    "worker",
+    "scheduler",
+    "coordinator",
+    "detokenizer",
+    "launcher",
+)
+HOLDABLE = ("file-existence", "flock", "pipe", "fifo", "socket")
+"""Waits for a thing that somebody holds; the others are for a process to do something."""
+TALKS = ("socket", "pipe", "fifo")
+ALIVE = 0.05
+"""Cores; a process outside the server that uses more is at work."""
+
+
+class Graph:
+    """All arrows of a snapshot, and what they lead to.
+
+    Args:
+        view: The snapshot.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self.arrows: dict[int, list[Arrow]] = {
+            pid: arrows(view, standing) for pid, standing in view.standings.items()
+        }
+
+    def all(self) -> list[Arrow]:
+        """Every arrow, by waiter."""
+        return [arrow for found in self.arrows.values() for arrow in found]
+
+    def ends(self) -> list[Blocker]:
+        """Every end that some process waits for, each once, the most final first."""
+        inside = [s for s in self._view.standings.values() if self._inside(s)]
+        found = self._from(self._starts(inside))
+        found = found or self._from(s.pid for s in inside if self._alone(s))
+        parents = self._view.children
+        return sorted(
+            found,
+            key=lambda b: (ORDER.index(b.kind), -len(b.waiters), any(p in parents for p in b.pids)),
+        )
+
+    def _from(self, starts: Iterable[int]) -> list[Blocker]:
+        found: dict[tuple[Block, str], Blocker] = {}
+        for pid in starts:
+            for blocker in self._follow(pid, ()):
+                key = (blocker.kind, blocker.what)
+                known = found.get(key)
+                waiters = {*(known.waiters if known else ()), *blocker.waiters}
+                found[key] = replace(blocker, waiters=tuple(sorted(waiters - set(blocker.pids))))
+        return list(found.values())
+
+    def _inside(self, standing: Standing) -> bool:
+        return self._view.inside(standing.pid) or standing.process.role in SERVES
+
+    def _starts(self, inside: Iterable[Standing]) -> list[int]:
+        """Everybody who waits, and whoever is stopped or dead although nobody seems to wait for it."""
+        starts = [pid for pid, found in self.arrows.items() if found]
+        ended = (s for s in inside if s.stopped or (s.dead and s.process.role in SERVES))
+        return [*starts, *(s.pid for s in ended)]
+
+    def _alone(self, standing: Standing) -> bool:
+        """Whether a process that nobody waits for, and that waits for nobody, is the answer itself.
+
+        In a server only the front end can be, upstream of an engine that has nothing to do; of other programs each.
+        """
+        main = standing.main
+        if main is None or main.idle or self.arrows[standing.pid]:
+            return False
+        if self._view.with_role("engine-core", "worker", "scheduler"):
+            return standing.process.role == "api-server" and not standing.moved
+        return standing.process.role not in ("resource-tracker", "client", "shell")
+
+    def _follow(self, pid: int, path: tuple[int, ...]) -> list[Blocker]:
+        if pid in path:
+            return [self._cycle((*path[path.index(pid) :], pid), path)]
+        trail = (*path, pid)
+        standing = self._view.standings.get(pid)
+        if standing is None:
+            return [self._outside(pid, path)]
+        found = self.arrows[pid]
+        if not found and path and standing.main is not None and standing.main.idle:
+            found = inner(self._view, standing)
+            if not found:
+                return []
+        if not found:
+            return [self._itself(standing, path)]
+        ends: list[Blocker] = []
+        for arrow in found:
+            if arrow.end is not None:
+                pids = arrow.holders or (
+                    () if arrow.end in (Block.NOBODY, Block.ABSENT) else (pid,)
+                )
+                ends.append(Blocker(arrow.end, arrow.what, pids, arrow.resource, trail, arrow.note))
+            else:
+                for holder in arrow.holders:
+                    ends += self._follow(holder, trail) or self._unanswered(arrow, trail)
+        return ends
+
+    def _unanswered(self, arrow: Arrow, trail: tuple[int, ...]) -> list[Blocker]:
+        """A peer that waits for work while somebody waits for its answer."""
+        if arrow.kind not in TALKS:
+            return []
+        name = self._view.standings[arrow.waiter].label
+        peer = self._view.names(arrow.holders)
+        what = f"{name} waits for an answer from {arrow.resource}, and {peer} waits for something to do"
+        return [Blocker(Block.SILENT, what, arrow.holders, arrow.resource, trail)]
+
+    def _cycle(self, loop: Sequence[int], path: Sequence[int]) -> Blocker:
+        steps = []
+        first = min(range(len(loop) - 1), key=lambda n: loop[n])
+        ring = [*loop[first:-1], *loop[:first]]
+        for position, pid in enumerate(ring):
+            holder = ring[(position + 1) % len(ring)]
+            resource = next((a.resource for a in self.arrows[pid] if holder in a.holders), "")
+            name, other = self._view.standings[pid].label, self._view.standings[holder].label
+            steps.append(f"{name} waits for {resource}, which {other} holds")
+        what = "they wait for each other: " + "; ".join(steps)
+        resource = next((a.resource for a in self.arrows[ring[0]]), "")
+        return Blocker(Block.CYCLE, what, tuple(ring), resource, tuple(path))
+
+    def _outside(self, pid: int, path: Sequence[int]) -> Blocker:
+        resource = self._resource(path, pid)
+        if path and self._talks(path, pid):
+            name = self._view.standings[path[-1]].label
+            what = f"{name} waits for an answer from {resource}, where pid {pid} sends nothing"
+            return Blocker(
+                Block.SILENT, what, (pid,), resource, tuple(path), "it was not looked at"
+            )
+        what = f"pid {pid}, which does not belong to this server, holds {resource or 'what it waits for'}"
+        return Blocker(Block.OUTSIDE, what, (pid,), resource, tuple(path), "it was not looked at")
+
+    def _itself(self, standing: Standing, path: Sequence[int]) -> Blocker:
+        """An end that waits for nothing: stopped, dead, at work, or asleep for a reason of its own."""
+        kind = self._kind(standing)
+        resource = self._resource(path, standing.pid)
+        what = _clause(standing, kind, resource)
+        if path and kind in (Block.ASLEEP, Block.UNSEEN) and self._talks(path, standing.pid):
+            name = self._view.standings[path[-1]].label
+            what = f"{name} waits for an answer from {resource}, and {what}"
+            return Blocker(Block.SILENT, what, (standing.pid,), resource, tuple(path))
+        foreign = not self._view.inside(standing.pid) and standing.process.role not in SERVES
+        if path and foreign:
+            kind = Block.OUTSIDE if kind in (Block.ASLEEP, Block.UNSEEN) else kind
+            held = f" and holds {resource}" if resource else ""
+            what += f"; it does not belong to this server{held}"
+        return Blocker(kind, what, (standing.pid,), resource, tuple(path))
+
+    def _kind(self, standing: Standing) -> Block:
+        if standing.stopped or standing.dead:
+            return Block.STOPPED if standing.stopped else Block.DEAD
+        if standing.moved or standing.process.role == "builder" or _grows(self._view, standing):
+            return Block.MOVING
+        if standing.main is None:
+            alive = standing.process.cpu_share >= ALIVE
+            return Block.MOVING if alive else Block.UNSEEN
+        work = standing.main.work
+        if standing.busy:
+            known = work is not None and work.work in ("build", "compile", "capture", "download")
+            return Block.MOVING if known else Block.BUSY
+        return Block.ASLEEP
+
+    def _talks(self, path: Sequence[int], pid: int) -> bool:
+        """Whether the last of a path waits for something that a process is to send."""
+        found = self.arrows.get(path[-1], [])
+        return any(a.kind == "socket" for a in found if pid in a.holders)
+
+    def _resource(self, path: Sequence[int], pid: int) -> str:
+        found = self.arrows.get(path[-1], []) if path else []
+        return next((a.resource for a in found if pid in a.holders and a.kind in HOLDABLE), "")
+
+
+def _grows(view: View, standing: Standing) -> bool:
+    """Whether a build or a download that this process is at writes."""
+    work = standing.main.work if standing.main else None
+    if work is None or work.work not in ("build", "download", "load"):
+        return False
+    return any(growth.after > growth.before for growth in view.snapshot.growth)
+
+
+def _clause(standing: Standing, kind: Block, resource: str) -> str:
+    main = standing.main
+    where = f" in {shown(main.frames[0])}" if main and main.frames else ""
+    phase = (
+        next((h.place.does for h in main.found if h.place.work or h.place.phase), "")
+        if main
+        else ""
+    )
+    under = f", while it {phase}" if phase else ""
+    share = f"{standing.process.cpu_share:.2f} cores"
+    if kind is Block.STOPPED:
+        return f"{standing.label} is stopped (state {standing.process.state})"
+    if kind is Block.DEAD:
+        return f"{standing.label} has ended (state {standing.process.state})"
+    if kind is Block.MOVING:
+        does = standing.does or ("runs" if standing.process.role != "builder" else "is at work")
+        return f"{standing.label} {does}, at {share}{where}"
+    if kind is Block.BUSY:
+        return (
+            f"{standing.label} uses {share} and did not leave{where.replace(' in ', ' ', 1)}{under}"
+        )
+    if kind is Block.UNSEEN:
+        return f"{standing.label} could not be looked at"
+    if standing.process.state == "D":
+        wchan = f" ({standing.process.wchan})" if standing.process.wchan else ""
+        return (
+            f"{standing.label} waits inside the kernel for a disk or a device{wchan}{where}{under}"
+        )
+    return f"{standing.label} sleeps or waits for something unknown{where}{under}"
+
+
+def blockers(view: View) -> tuple[list[Arrow], list[Blocker]]:
+    """Every arrow, and every end they lead to, the most final first."""
+    graph = Graph(view)
+    return graph.all(), graph.ends()
+
+
+def merged(view: View, found: Iterable[Arrow]) -> tuple[Wait, ...]:
+    """The arrows for people: who waits for the same thing with the same holders is one."""
+    alike: dict[tuple[str, str, tuple[int, ...], str], list[int]] = {}
+    for arrow in found:
+        key = (arrow.kind, arrow.resource, arrow.holders, arrow.note)
+        alike.setdefault(key, []).append(arrow.waiter)
+    return tuple(
+        Wait(
+            waiter=view.names(waiters),
+            waiters=tuple(waiters),
+            kind=kind,
+            resource=resource,
+            holder=view.names(holders) if holders else "",
+            holders=holders,
+            note=note,
+        )
+        for (kind, resource, holders, note), waiters in alike.items()
+    )
+
+
+def age(view: View, pids: Mapping[int, Standing] | Sequence[int]) -> str:
+    """How long the youngest of some processes has run."""
+    started = [view.standings[pid].process.started_s for pid in pids if pid in view.standings]
+    end = view.snapshot.taken_s + view.snapshot.duration_s
+    return duration(max(0.0, end - max(started))) if started else ""

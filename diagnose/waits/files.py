@@ -1,0 +1,223 @@
+"""What the kernel knows of a wait: locks, pipes, sockets, children.
+
+Floor 7.
+"""
+
+from __future__ import annotations
+
+from diagnose.model import Block, Connection, Pipe
+from diagnose.stacks.standing import Stack, Standing
+from diagnose.units import duration
+from diagnose.waits.view import Arrow, View
+
+_READS = ("read", "readv", "pread64", "recvfrom", "recvmsg", "accept", "accept4", "connect", "poll")
+_WRITES = ("write", "writev", "sendto", "sendmsg")
+_OPENS = ("open", "openat")
+_CHILD = ("wait4", "waitid")
+
+
+def baton(view: View, standing: Standing) -> list[Arrow]:
+    """A lock that counts by existing: held by who has it open, or builds in its folder."""
+    path = _baton_path(view, standing)
+    lock = view.lock_file(path)
+    if not path:
+        return [Arrow(standing.pid, "file-existence", "a lock file", (), Block.UNSEEN, "waits for a lock file whose path the stack does not tell")]  # fmt: skip
+    holders = set(lock.holders if lock else ())
+    holders |= {f.pid for f in view.snapshot.files if f.path == path}
+    folder = path.rpartition("/")[0]
+    holders |= {
+        s.pid
+        for s in view.standings.values()
+        if s.local("_run_ninja_build.build_directory") == folder
+    }
+    holders |= {s.pid for s in view.standings.values() if _builds_in(s, folder)}
+    holders -= {s.pid for s in view.standings.values() if _waits_for_baton(s)}
+    if holders:
+        return [Arrow(standing.pid, "file-existence", path, tuple(sorted(holders)))]
+    blind = view.blind(lock)
+    age = f" ({duration(lock.age_s)} old)" if lock else ""
+    what = f"the lock file {path} exists{age}, and no process that could be seen holds it"
+    return [Arrow(standing.pid, "file-existence", path, (), Block.NOBODY, what, blind)]
+
+
+def _baton_path(view: View, standing: Standing) -> str:
+    named = standing.local("wait.lock_file_path", "mp_lock.lock_path", "mp_lock.lockPath")
+    if named:
+        return named
+    folder = standing.local("_jit_compile.build_directory", "load.build_directory")
+    if folder:
+        return f"{folder}/lock"
+    place = standing.main.wait.id if standing.main and standing.main.wait else ""
+    family = "aiter" if place.startswith("aiter") else "torch-extension"
+    fitting = [
+        lock for lock in view.snapshot.lock_files if lock.by_existence and lock.family == family
+    ]
+    return fitting[0].path if len(fitting) == 1 else ""
+
+
+def _builds_in(standing: Standing, folder: str) -> bool:
+    work = standing.main.work if standing.main else None
+    builds = work is not None and work.work == "build"
+    return (
+        builds and standing.local("_jit_compile.build_directory", "load.build_directory") == folder
+    )
+
+
+def _waits_for_baton(standing: Standing) -> bool:
+    wait = standing.main.wait if standing.main else None
+    return wait is not None and wait.waits == "baton"
+
+
+def flock(view: View, standing: Standing, path: str = "") -> list[Arrow]:
+    """A lock that the kernel keeps and gives back when its holder ends."""
+    pid = standing.pid
+    path = path or standing.local(
+        "_poll_until_acquired.lock_filename", "acquire.lock_filename", "_acquire.lock_filename",
+        "download_weights_from_hf.lock_filename",
+    )  # fmt: skip
+    waited = [lock for lock in view.snapshot.locks if lock.pid == pid and lock.waiting]
+    inodes = {(lock.device, lock.inode) for lock in waited}
+    path = path or next((lock.path for lock in waited if lock.path), "") or _only_foreign(view, pid)
+    known = view.lock_file(path)
+    held = [lock for lock in view.snapshot.locks if not lock.waiting]
+    holders = {
+        lock.pid
+        for lock in held
+        if (path and lock.path == path)
+        or (lock.device, lock.inode) in inodes
+        or (known and lock.inode and lock.inode == known.inode)
+    }
+    if known and not known.by_existence and not holders:
+        # The kernel's table was not read; who has it open and does not wait for it may hold it.
+        holders |= set(known.holders) - {lock.pid for lock in view.snapshot.locks if lock.waiting}
+    hidden = 0 in holders
+    others = tuple(sorted(holders - {0, pid} - _only_waiting(view, path)))
+    resource = path or "a lock"
+    if others:
+        return [Arrow(pid, "flock", resource, others)]
+    if pid in holders:
+        what = f"{standing.label} holds {resource} itself and takes it a second time"
+        return [Arrow(pid, "flock", resource, (pid,), Block.CYCLE, what)]
+    note = "its holder is in another PID namespace" if hidden else view.blind(known)
+    what = f"nobody who could be seen holds {resource}, which {standing.label} waits for"
+    return [Arrow(pid, "flock", resource, (), Block.UNSEEN, what, note)]
+
+
+def _only_waiting(view: View, path: str) -> set[int]:
+    """Those who have the file open only to poll for the lock."""
+    held = {lock.pid for lock in view.snapshot.locks if lock.path == path and not lock.waiting}
+    polling = {
+        s.pid
+        for s in view.standings.values()
+        if s.main and s.main.wait and s.main.wait.waits == "flock"
+    }
+    return polling - held
+
+
+def _only_foreign(view: View, pid: int) -> str:
+    """The one locked file that the process has open without holding it."""
+    open_ = {f.path for f in view.snapshot.files if f.pid == pid}
+    held = {lock.path for lock in view.snapshot.locks if not lock.waiting and lock.pid != pid}
+    both = sorted(open_ & held)
+    return both[0] if len(both) == 1 else ""
+
+
+def by_call(view: View, standing: Standing, stack: Stack) -> list[Arrow]:
+    """What the system call that a thread sits in waits for."""
+    main = stack is standing.main
+    call = stack.thread.syscall or (standing.process.syscall if main else "")
+    name, _, argument = call.partition(" ")
+    number = int(argument.split()[0]) if argument[:1].isdigit() else -1
+    pid = standing.pid
+    if name == "flock" or (name == "fcntl" and "setlk" in argument):
+        opened = view.file(pid, number)
+        return flock(view, standing, opened.path if opened else "")
+    if any(lock.pid == pid and lock.waiting for lock in view.snapshot.locks) and main:
+        return flock(view, standing)
+    if name in _OPENS and argument:
+        return _opening(view, standing, argument)
+    if name in _CHILD:
+        return child(view, standing, number)
+    if name in (*_READS, *_WRITES) and number >= 0:
+        return _descriptor(view, standing, number, reads=name in _READS)
+    if main and standing.process.wchan.startswith(("wait_for_partner", "fifo_open")):
+        return _opening(view, standing, "")
+    return []
+
+
+def _opening(view: View, standing: Standing, path: str) -> list[Arrow]:
+    pipe = view.pipe(path=path)
+    partner = standing.process.wchan.startswith(("wait_for_partner", "fifo_open"))
+    if pipe is None and not partner:
+        return []
+    others = tuple(sorted({*pipe.readers, *pipe.writers} - {standing.pid})) if pipe else ()
+    where = f"the FIFO {path}" if path else "a FIFO"
+    if others:
+        return [Arrow(standing.pid, "fifo", path or where, others)]
+    what = f"{standing.label} opens {where}, and nobody has its other end"
+    return [Arrow(standing.pid, "fifo", path or where, (), Block.NOBODY, what)]
+
+
+def _descriptor(view: View, standing: Standing, fd: int, *, reads: bool) -> list[Arrow]:
+    connection = view.connection(standing.pid, fd)
+    if connection is not None:
+        return socket(view, standing, connection)
+    opened = view.file(standing.pid, fd)
+    if opened is None:
+        return []
+    inode = opened.inode or _inode(opened.path)
+    pipe = view.pipe(inode=inode) or view.pipe(path=opened.path)
+    return _pipe(view, standing, pipe, reads=reads) if pipe else []
+
+
+def _inode(path: str) -> int:
+    return int(path[6:-1]) if path.startswith("pipe:[") and path[6:-1].isdigit() else 0
+
+
+def _pipe(view: View, standing: Standing, pipe: Pipe, *, reads: bool) -> list[Arrow]:
+    far = pipe.writers if reads else pipe.readers
+    others = tuple(sorted(set(far) - {standing.pid}))
+    named = bool(pipe.path) and not pipe.path.startswith("pipe:")
+    kind, resource = ("fifo", pipe.path) if named else ("pipe", f"pipe {pipe.inode}")
+    if others:
+        return [Arrow(standing.pid, kind, resource, others)]
+    verb, missing = ("reads", "writes") if reads else ("writes", "reads")
+    what = f"{standing.label} {verb} {'the FIFO ' + resource if named else resource}, which nobody {missing}"
+    return [Arrow(standing.pid, kind, resource, (), Block.NOBODY, what)]
+
+
+def any_socket(view: View, standing: Standing) -> list[Arrow]:
+    """A wait on a socket whose descriptor is not known: the only connection that it can be."""
+    own = [
+        c
+        for c in view.snapshot.connections
+        if c.pid == standing.pid and c.state in ("ESTABLISHED", "SYN_SENT") and ":" in c.remote
+    ]
+    return socket(view, standing, own[0]) if len(own) == 1 else []
+
+
+def socket(view: View, standing: Standing, connection: Connection) -> list[Arrow]:
+    """The other end of a socket."""
+    pid, far = standing.pid, connection.remote
+    if connection.state == "LISTEN":
+        return []
+    if connection.peer_pid and connection.peer_pid != pid:
+        return [Arrow(pid, "socket", far, (connection.peer_pid,))]
+    if connection.state == "SYN_SENT":
+        what = f"{standing.label} connects to {far}, and nothing there answers"
+        return [Arrow(pid, "socket", far, (), Block.ABSENT, what)]
+    what = f"{standing.label} waits for an answer from {far}, which has accepted the connection and sends nothing"
+    note = "" if not connection.receive_queue else "there is something to read in its queue"
+    return [Arrow(pid, "socket", far, (), Block.SILENT, what, note)]
+
+
+def child(view: View, standing: Standing, wanted: int = -1) -> list[Arrow]:
+    """A process that it started."""
+    own = [
+        c
+        for c in view.children.get(standing.pid, ())
+        if view.standings[c].process.role != "resource-tracker"
+    ]
+    if wanted > 0 and (wanted in own or wanted in view.standings):
+        own = [wanted]
+    return [Arrow(standing.pid, "child", "the end of its child", tuple(own))] if own else []

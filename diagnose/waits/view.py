@@ -1,0 +1,139 @@
+"""One snapshot, looked up by pid, role, parent and descriptor.
+
+Floor 7.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from diagnose.model import Block, Connection, LockFile, OpenFile, Pipe, Snapshot
+from diagnose.stacks import Standing, rank_set
+
+_RANKED = ("worker", "scheduler")
+_APART = ("resource-tracker", "client")
+_FAR = re.compile(
+    r"nfs|cifs|smb|lustre|gpfs|beegfs|ceph|gluster|fuse|9p|virtiofs|weka|afs|wekafs|s3", re.I
+)
+_OWN = ("overlay", "tmpfs", "ramfs")
+_HIDDEN = re.compile(r"descriptor|open files|/proc/|\bfds?\b|namespace|other users|lock", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """One process waits for something, and who holds it."""
+
+    waiter: int
+    kind: str
+    """As `Wait.kind`."""
+    resource: str
+    holders: tuple[int, ...] = ()
+    end: Block | None = None
+    """What kind of end it is when nobody here holds it."""
+    what: str = ""
+    """For an end: one clause."""
+    note: str = ""
+    """What limits the statement."""
+
+
+class View:
+    """Look-ups over one snapshot.
+
+    Args:
+        snapshot: What was seen.
+        standings: Where each of its processes stands.
+    """
+
+    def __init__(self, snapshot: Snapshot, standings: Mapping[int, Standing]) -> None:
+        self.snapshot = snapshot
+        self.standings = standings
+        self.children: dict[int, list[int]] = {}
+        for process in snapshot.processes:
+            self.children.setdefault(process.ppid, []).append(process.pid)
+
+    def inside(self, pid: int) -> bool:
+        """Whether a process belongs to the server that was asked about."""
+        seen: set[int] = set()
+        while pid in self.standings and pid not in seen:
+            if pid == self.snapshot.root:
+                return True
+            seen.add(pid)
+            pid = self.standings[pid].process.ppid
+        return False
+
+    def with_role(self, *roles: str) -> list[Standing]:
+        """Every process of these roles."""
+        return [s for s in self.standings.values() if s.process.role in roles]
+
+    def ranked(self) -> list[Standing]:
+        """Every process that holds a rank of the model."""
+        return self.with_role(*_RANKED)
+
+    def sisters(self, pid: int) -> list[Standing]:
+        """The other ranked processes; those of the same parent where it has several engines."""
+        others = [s for s in self.ranked() if s.pid != pid]
+        parent = self.standings[pid].process.ppid
+        same = [s for s in others if s.process.ppid == parent]
+        return same if len(self.with_role("engine-core")) > 1 else others
+
+    def workers_of(self, pid: int) -> list[Standing]:
+        """The processes that a parent waits for: its ranked children, else all that do its work."""
+        own = [self.standings[c] for c in self.children.get(pid, ())]
+        ranked = [s for s in own if s.process.role in _RANKED]
+        if not ranked and self.standings[pid].process.role == "engine-core":
+            ranked = self.ranked() if len(self.with_role("engine-core")) == 1 else []
+        return ranked or [s for s in own if s.process.role not in (*_APART, "builder", "shell")]
+
+    def names(self, pids: Iterable[int]) -> str:
+        """`Worker 0-6`, or names with pids, for people."""
+        known = [self.standings[pid] for pid in pids if pid in self.standings]
+        unknown = [pid for pid in pids if pid not in self.standings]
+        parts = [f"pid {pid}" for pid in unknown]
+        if len(known) == 1:
+            parts.insert(0, known[0].label)
+        elif known:
+            numbered = all(s.process.role in _RANKED and s.process.ranks for s in known)
+            text = rank_set(s.process for s in known)
+            parts.insert(0, f"workers {text}" if numbered and text[:1].isdigit() else text)
+        return ", ".join(parts)
+
+    def file(self, pid: int, fd: int) -> OpenFile | None:
+        """What a descriptor refers to."""
+        return next((f for f in self.snapshot.files if f.pid == pid and f.fd == fd), None)
+
+    def connection(self, pid: int, fd: int) -> Connection | None:
+        """The socket behind a descriptor."""
+        return next((c for c in self.snapshot.connections if c.pid == pid and c.fd == fd), None)
+
+    def pipe(self, *, inode: int = 0, path: str = "") -> Pipe | None:
+        """A pipe by its inode, or a FIFO by its path."""
+        for pipe in self.snapshot.pipes:
+            if (inode and pipe.inode == inode) or (path and pipe.path == path):
+                return pipe
+        return None
+
+    def lock_file(self, path: str) -> LockFile | None:
+        """A lock that was looked at."""
+        return next((lock for lock in self.snapshot.lock_files if lock.path == path), None)
+
+    def blind(self, lock: LockFile | None) -> str:
+        """Why somebody may hold a lock although nobody was seen; empty when everything was looked at."""
+        reasons = []
+        if lock is None:
+            reasons.append("the lock file itself was not looked at")
+        elif _FAR.search(lock.filesystem):
+            reasons.append(f"it lies on {lock.filesystem}, so its holder may run on another host")
+        contained = any(s.process.container for s in self.standings.values() if self.inside(s.pid))
+        if lock and contained and not _own_or_far(lock.filesystem):
+            reasons.append(
+                "it may be shared with another container, whose processes are not seen here"
+            )
+        reasons += [f"{c.what}: {c.why}" for c in self.snapshot.could_not if _HIDDEN.search(c.what)]
+        return "; ".join(reasons[:3])
+
+
+def _own_or_far(filesystem: str) -> bool:
+    """Whether nobody but this container sees it, or it was spoken of already; nothing known is both."""
+    return not filesystem or filesystem.startswith(_OWN) or bool(_FAR.search(filesystem))

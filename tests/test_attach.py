@@ -1,0 +1,146 @@
+"""`diagnose attach` and `diagnose bundle` as a user calls them, on real processes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from living import PROGRAMS, running
+
+from diagnose import bundle
+from diagnose.cli import group
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looking needs /proc")
+DEADLOCK = """
+    import fcntl, os, sys, time
+    first, second = sys.argv[1:]
+    child = os.fork()
+    mine, other = (first, second) if child else (second, first)
+    lock = open(mine, "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    if child: print("ready", flush=True)
+    time.sleep(0.5)
+    fcntl.flock(open(other, "w"), fcntl.LOCK_EX)
+"""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "diagnose", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@linux
+def test_a_deadlock_that_no_signature_knows_is_hung_and_both_locks_are_named(tmp_path):
+    first, second = str(tmp_path / "first"), str(tmp_path / "second")
+    with running(DEADLOCK, first, second, folder=tmp_path) as one:
+        done = run("attach", str(one.pid), "--format", "json")
+
+    answer = json.loads(done.stdout)
+    assert done.returncode in (1, 3), done.stderr
+    assert answer["verdict"] == "hung"
+    assert {first, second} <= {wait["resource"] for wait in answer["waits"]}
+
+
+@linux
+def test_a_bundle_gives_the_same_answer_to_attach_and_to_log(tmp_path):
+    first, second = str(tmp_path / "first"), str(tmp_path / "second")
+    saved = tmp_path / "saved.tar.gz"
+    with running(DEADLOCK, first, second, folder=tmp_path) as one:
+        live = run("attach", str(one.pid), "--save", str(saved), "--format", "json")
+    attached = run("attach", str(saved), "--format", "json")
+    logged = run("log", str(saved), "--format", "json")
+
+    assert "saved" in live.stderr
+    assert json.loads(attached.stdout) == json.loads(live.stdout)
+    assert json.loads(logged.stdout) == json.loads(live.stdout)
+    assert live.returncode == attached.returncode == logged.returncode
+
+
+@linux
+def test_a_missing_process_is_one_sentence_and_no_report():
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    done = run("attach", str(ended.pid))
+
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith(f"diagnose: there is no process {ended.pid}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["12", "--port", "80"], "named in one way"),
+        (["no-such-thing"], "neither a pid nor a file"),
+        ([__file__], "is no bundle"),
+        (["--samples", "0"], "samples"),
+        (["--interval", "0"], "interval"),
+    ],
+)
+def test_impossible_command_lines_are_refused(arguments, says):
+    done = run("attach", *arguments)
+
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_bundle_is_one_sentence(tmp_path):
+    whole = next((FIXTURES / "bundles").glob("*.tar.gz")).read_bytes()
+    path = tmp_path / "cut.tar.gz"
+    path.write_bytes(whole[: len(whole) // 2])
+    done = run("attach", str(path))
+
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "damaged" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "path", sorted((FIXTURES / "bundles").glob("*.tar.gz")), ids=lambda p: p.stem
+)
+def test_a_saved_bundle_is_listed_and_hides_what_it_is_told_to_hide(path, tmp_path):
+    snapshot, logs = bundle.unpack(path.read_bytes())
+    shown = CliRunner().invoke(group, ["bundle", "show", str(path)])
+    target = tmp_path / "clean.tar.gz"
+    redacted = CliRunner().invoke(
+        group, ["bundle", "redact", str(path), "-o", str(target), "--hide", "tmp"]
+    )
+    clean, clean_logs = bundle.unpack(target.read_bytes())
+
+    assert shown.exit_code == 0
+    for process in snapshot.processes:
+        assert str(process.pid) in shown.output
+    assert redacted.exit_code == 0
+    assert len(clean.processes) == len(snapshot.processes)
+    assert len(clean_logs) == len(logs)
+    with tarfile.open(fileobj=io.BytesIO(target.read_bytes())) as archive:
+        texts = [archive.extractfile(member).read().decode() for member in archive]
+    assert not any("/tmp/" in text for text in texts)
+
+
+@linux
+@pytest.mark.slow
+def test_ranks_that_wait_for_the_lock_of_a_builder_that_was_killed(tmp_path):
+    python = os.environ.get("DIAGNOSE_TORCH_PYTHON", sys.executable)
+    if subprocess.run([python, "-c", "import torch"], capture_output=True, check=False).returncode:
+        pytest.skip("torch is not installed; DIAGNOSE_TORCH_PYTHON names a Python that has it")
+    path = f"{Path(python).parent}:{os.environ['PATH']}"
+    folder = tmp_path / "extensions"
+    folder.mkdir()
+    command = [python, str(PROGRAMS / "race.py"), str(folder), "8"]
+    with running(command, folder=tmp_path, environment={"PATH": path}) as one:
+        done = run("attach", str(one.pid), "--format", "json")
+
+    answer = json.loads(done.stdout)
+    assert answer["cause"]["id"] == "torch/torch-extension-build-lock"
+    assert any(wait["resource"] == f"{folder}/kernel_ext/lock" for wait in answer["waits"])
+    assert any(str(folder) in line for line in answer["fix"]["now"])
