@@ -95,7 +95,8 @@ class Examiner:
                     scan.lines,
                     scan.size,
                     source.problem,
-                    source.fresh_s is None or not recency.is_of(source.fresh_s, scan.tail),
+                    source.fresh_s is None
+                    or not recency.is_of(source.fresh_s, scan.tail, zone_s=source.zone_s),
                 )
             )
         return Run(self._patterns, scans), tuple(notes)

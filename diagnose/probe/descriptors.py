@@ -69,8 +69,8 @@ def scan(pids: Collection[int]) -> Descriptors:
     for pid in pids:
         found = proc.descriptors(pid)
         if found is None:
-            # A thread group that has ended has none, and is not denied.
-            if proc.stat(pid) is not None and proc.argv(pid):
+            # Kernel threads have none to keep to themselves.
+            if proc.argv(pid):
                 denied.append(pid)
             continue
         links[pid] = found

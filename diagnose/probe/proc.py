@@ -124,18 +124,23 @@ def counters(pid: int) -> tuple[int, int]:
 
 
 def descriptors(pid: int) -> dict[int, str] | None:
-    """Every descriptor and where it points; None when that may not be read."""
+    """Every descriptor and where it points; None when that may not be read, nothing when it is gone."""
     try:
         numbers = os.listdir(f"/proc/{pid}/fd")
-    except OSError:
+    except PermissionError:
         return None
+    except OSError:
+        return {}
     found = {}
     for number in numbers:
-        target = link(f"/proc/{pid}/fd/{number}")
-        if target:
-            found[int(number)] = target
-    # Root without CAP_SYS_PTRACE may list them, but not see where they point.
-    return found if found or not numbers else None
+        try:
+            found[int(number)] = os.readlink(f"/proc/{pid}/fd/{number}")
+        except PermissionError:
+            # Root without CAP_SYS_PTRACE may list them, but not see where they point.
+            return None
+        except OSError:
+            continue
+    return found
 
 
 def descriptor_info(pid: int, fd: int) -> dict[str, str]:

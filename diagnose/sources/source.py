@@ -34,6 +34,8 @@ class Source:
     fresh_s: float | None = None
     """When it was last written to (POSIX time), if that was a moment ago: its writer may go on. None
     for everything older, and for what is no file."""
+    zone_s: float = 0.0
+    """How far this machine's clock is ahead of UTC, in seconds."""
     channel: Channel = Channel.LOG
     """Decides which signatures see it; what was read from a live server is not a log."""
 
@@ -82,7 +84,7 @@ class Delivery:
 def readable(name: str, stream: Readable, size: int | None = None, path: str = "") -> Source:
     """A source of text."""
     delivery = Delivery(stream)
-    source = Source(name, delivery, size, path=path, fresh_s=_fresh_s(name, path))
+    source = Source(name, delivery, size, path=path, fresh_s=_fresh_s(name, path), zone_s=_zone_s())
     delivery.tell(source)
     return source
 
@@ -96,6 +98,10 @@ def _fresh_s(name: str, path: str) -> float | None:
     except OSError:
         return None
     return written if now - written < MOMENT_S else None
+
+
+def _zone_s() -> float:
+    return float(time.localtime().tm_gmtoff)
 
 
 def unreadable(name: str, problem: str, path: str = "") -> Source:
