@@ -23,8 +23,8 @@ from diagnose.model import (
     Role,
     Signature,
 )
-from diagnose.progress import reached_after
-from diagnose.run import NOW, before
+from diagnose.progress import came_up_after, reached_after
+from diagnose.run import NOW, before, known_before
 from diagnose.scope import version_fits
 
 NAMED = 0.5
@@ -64,7 +64,7 @@ def standing(
         live = [f for f in live if not _passed(f, done) or _spoils(f)]
     if progress.ready is None:
         return live
-    after = [f for f in live if not _passed(f, progress.ready)]
+    after = [f for f in live if not came_up_after(progress, f.last)]
     return [
         f
         for f in live
@@ -136,7 +136,7 @@ def _outdone(finding: Finding, live: Sequence[Finding], reach: Mapping[str, set[
 
 
 def _passed(finding: Finding, mark: Evidence) -> bool:
-    return finding.last.order != mark.order and before(finding.last, mark)
+    return known_before(finding.last, mark)
 
 
 def _reach(

@@ -12,7 +12,7 @@ from diagnose.document import comparable
 from diagnose.model import Evidence, Line, ProcessPhase, Progress, Writer
 from diagnose.news import is_heartbeat, last_news
 from diagnose.phases import READY, Phase, engines, phases
-from diagnose.run import Run, before
+from diagnose.run import Run, before, known_before
 
 
 def progress(run: Run, facts: Mapping[str, str]) -> Progress:
@@ -169,3 +169,19 @@ def reached_after(progress: Progress, evidence: Evidence) -> bool:
         for id, mark in progress.reached_at
         if not is_heartbeat(mark.line)
     )
+
+
+def came_up_after(progress: Progress, evidence: Evidence) -> bool:
+    """Whether the server that `evidence` belongs to became ready after it.
+
+    A file with a server of its own has its own readiness; a client's or launcher's file goes with
+    whichever server came up.
+    """
+    source = evidence.order[0]
+    own = [e for id, e in progress.reached_at if e.order[0] == source]
+    if own:
+        ready = [e for id, e in progress.reached_at if id == READY and e.order[0] == source]
+        mark = max(ready, key=lambda e: e.order, default=None)
+    else:
+        mark = progress.ready
+    return mark is not None and known_before(evidence, mark)

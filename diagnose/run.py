@@ -113,6 +113,14 @@ def before(first: Evidence, second: Evidence) -> bool:
     return not same_source or first.order <= second.order
 
 
+def known_before(first: Evidence, second: Evidence) -> bool:
+    """Whether `first` certainly came before `second`: in one file, or by times that compare."""
+    if first.order == second.order:
+        return False
+    told = first.order[0] == second.order[0] or comparable(first.line, second.line)
+    return told and before(first, second)
+
+
 def later_in_process(earlier: Evidence, later: Evidence) -> bool:
     """Whether `later` follows `earlier` and may be of the same process."""
     if not before(earlier, later) or earlier.order == later.order:

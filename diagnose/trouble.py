@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from diagnose.document import Traceback, tracebacks
 from diagnose.model import Evidence, Finding, Line, Progress, Role
 from diagnose.news import is_ending, is_heartbeat
+from diagnose.progress import came_up_after
 from diagnose.quotation import is_quotation
-from diagnose.run import Run, before
+from diagnose.run import Run, known_before
 
 EXCEPTION = r"(?:^|[\s'(])(?P<exception>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Timeout|Fault))(?::\s|\(|$)"
 LEVEL = r"(?:^|[\s\[(|])(?:ERROR|CRITICAL|FATAL)(?:[\s\]:)|]|$)"
@@ -90,13 +91,9 @@ def success(run: Run) -> Evidence | None:
 
 def went_on(error: Evidence, progress: Progress, done: Evidence | None) -> bool:
     """Whether the run became ready, finished or moved on after `error`."""
-    if (
-        progress.ready is not None
-        and before(error, progress.ready)
-        and error.order != progress.ready.order
-    ):
+    if came_up_after(progress, error):
         return True
-    if done is not None and before(error, done) and error.order != done.order:
+    if done is not None and known_before(error, done):
         return True
     last = progress.last_progress
     return (

@@ -50,6 +50,71 @@ def test_a_deadlock_that_no_signature_knows_is_hung_and_both_locks_are_named(tmp
     assert {first, second} <= {wait["resource"] for wait in answer["waits"]}
 
 
+FIFO = """
+    import sys
+    print("ready", flush=True)
+    open(sys.argv[1]).read()
+"""
+SILENT_PEER = """
+    import os, socket, sys, time
+    server = socket.create_server(("127.0.0.1", 0))
+    if not os.fork():
+        peer, _ = server.accept()
+        time.sleep(600)
+    client = socket.create_connection(server.getsockname())
+    print("ready", flush=True)
+    client.recv(1)
+"""
+POOL = """
+    from concurrent.futures import ThreadPoolExecutor
+    pool = ThreadPoolExecutor(1, thread_name_prefix="loader")
+    def inner(): return 1
+    def outer(): return pool.submit(inner).result()
+    future = pool.submit(outer)
+    print("ready", flush=True)
+    future.result()
+"""
+LOCKS = """
+    import threading, time
+    first, second = threading.Lock(), threading.Lock()
+    def take(one, other):
+        with one:
+            time.sleep(0.3)
+            with other: pass
+    threading.Thread(target=take, args=(second, first), name="saver").start()
+    threading.Timer(0.6, lambda: print("ready", flush=True)).start()
+    take(first, second)
+"""
+
+
+@linux
+@pytest.mark.parametrize(
+    ("program", "kind"),
+    [(FIFO, "fifo"), (SILENT_PEER, "socket"), (POOL, "pool"), (LOCKS, "thread")],
+    ids=["fifo", "silent-peer", "thread-pool", "two-locks"],
+)
+def test_a_hang_that_nobody_listed_says_who_waits_for_what(program, kind, tmp_path):
+    path = str(tmp_path / "queue")
+    os.mkfifo(path)
+    with running(program, path, folder=tmp_path) as one:
+        done = run("attach", str(one.pid), "--format", "json")
+
+    answer = json.loads(done.stdout)
+    assert done.returncode in (1, 3), done.stderr
+    assert answer["verdict"] == "hung"
+    assert kind in {wait["kind"] for wait in answer["waits"]}
+
+
+@linux
+def test_a_process_that_only_computes_is_not_called_hung(tmp_path):
+    program = 'print("ready", flush=True)\nwhile True: sum(range(1000))'
+    with running(program, folder=tmp_path) as one:
+        done = run("attach", str(one.pid), "--format", "json")
+
+    assert json.loads(done.stdout)["verdict"] != "hung"
+    assert done.returncode == 0, done.stdout
+
+
 @linux
 def test_a_bundle_gives_the_same_answer_to_attach_and_to_log(tmp_path):
     first, second = str(tmp_path / "first"), str(tmp_path / "second")

@@ -359,3 +359,12 @@ def test_the_reasoning_does_not_depend_on_the_order_of_processes():
     turned = replace(whole, processes=whole.processes[::-1], samples=whole.samples[::-1])
 
     assert look(turned).blocker == look(whole).blocker
+
+
+def test_the_tree_of_stacks_parts_the_ranks_that_stand_apart(examiner):
+    found = diagnose(examiner, recorded("sleep_load"))
+    text = to_terminal(found, verbose=True, width=400)
+
+    assert found.tree[0].startswith("[0-1] worker_main")
+    assert [line.split("]")[0] + "]" for line in found.tree] == ["[0-1]", "  [0]", "  [1]"]
+    assert all(line.strip() in text for line in found.tree)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from examine import cause, diagnose
 
+from diagnose.pipeline import Examiner
+from diagnose.prove import source
+
 ARGS = "(APIServer pid={0}) INFO 07-01 02:00:00 [a.py:1] non-default args: {{'port': 1}}"
 CORE = "(EngineCore pid=2) INFO 07-01 02:00:09 [core.py:113] Initializing a V1 LLM engine (v0.22.1) with config: model='m'"
 READY = "INFO:     Application startup complete."
@@ -63,3 +66,28 @@ def test_what_follows_the_end_of_the_work_belongs_to_the_next_server():
     )
 
     assert diagnose(text, APPLE).verdict == "healthy"
+
+
+def test_a_server_in_another_file_that_came_up_proves_nothing():
+    files = [
+        source(log(ARGS.format(1), CORE, "apple"), "a.log"),
+        source(log(ARGS.format(7), CORE, READY), "b.log"),
+    ]
+
+    assert Examiner({APPLE.id: APPLE}).diagnose(files).cause is not None
+
+
+STAMP = "2026-07-01T02:{}:00.0000000Z "
+
+
+def test_a_launchers_file_goes_with_the_server_that_came_up_later():
+    server = source(log(ARGS.format(7), CORE, STAMP.format("10") + READY), "b.log")
+    files = [source(STAMP.format("05") + "apple", "a.log"), server]
+
+    assert Examiner({APPLE.id: APPLE}).diagnose(files).verdict == "healthy"
+
+
+def test_a_line_of_another_file_without_a_time_is_not_known_to_have_passed():
+    files = [source("apple", "a.log"), source(log(ARGS.format(7), CORE, READY), "b.log")]
+
+    assert Examiner({APPLE.id: APPLE}).diagnose(files).cause is not None

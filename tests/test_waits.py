@@ -510,3 +510,49 @@ def test_of_a_program_that_is_no_server_the_children_come_before_their_parent():
     )
 
     assert [e.pids for e in ends(look)] == [(2,), (1,)]
+
+
+def test_a_process_that_waits_for_a_lock_it_holds_itself_is_a_circle():
+    jit = frames(BATON[1], values={"build_directory": "/cache/kernel_ext"})
+    waits = Thread(0, "MainThread", False, False, (*frames(BATON[0]), *jit))
+    look = snapshot([process(7)], {7: waits}, lock_files=(lock_file(holders=(7,)),))
+
+    assert [(e.kind, e.pids) for e in ends(look)] == [(Block.CYCLE, (7,))]
+
+
+def test_two_builds_that_wait_for_each_others_lock_are_a_circle():
+    def waits(folder):
+        jit = frames(BATON[1], values={"build_directory": folder})
+        return Thread(0, "MainThread", False, False, (*frames(BATON[0]), *jit))
+
+    look = snapshot(
+        [process(7), process(8)],
+        {7: waits("/cache/a"), 8: waits("/cache/b")},
+        lock_files=(
+            lock_file(path="/cache/a/lock", holders=(8,)),
+            lock_file(path="/cache/b/lock", holders=(7,)),
+        ),
+    )
+
+    assert [(e.kind, e.pids) for e in ends(look)] == [(Block.CYCLE, (7, 8))]
+
+
+def test_a_rank_in_a_collective_whose_sisters_idle_is_not_passed_over():
+    look = snapshot(
+        [core(), worker(20, 0), worker(21, 1)],
+        {10: thread(*ANSWER), 20: thread(*IDLE), 21: thread(*REDUCE)},
+    )
+
+    (end,) = ends(look)
+
+    assert end.kind is Block.COLLECTIVE
+    assert "Worker_TP0 (pid 20)" in end.what
+
+
+def test_engines_that_meet_in_a_collective_wait_for_engines_not_for_workers():
+    look = snapshot(
+        [core(10), core(11), worker(20, 0)],
+        {10: thread(*REDUCE), 11: thread("nap /p.py:3"), 20: thread(*IDLE)},
+    )
+
+    assert [(e.kind, e.pids) for e in ends(look)] == [(Block.ASLEEP, (11,))]

@@ -24,7 +24,7 @@ from diagnose.model import (
     Writer,
 )
 from diagnose.phases import phases
-from diagnose.stacks import Standing, groups, least_progressed
+from diagnose.stacks import Standing, groups, least_progressed, tree, tree_lines
 from diagnose.waits import merged
 
 _HANGS = (Kind.STARTUP_HANG, Kind.RUNTIME_HANG)
@@ -67,12 +67,19 @@ def conclude(snapshot: Snapshot, diagnosis: Diagnosis, seen: Look | None = None)
         blocker=None if healthy else seen.blocker,
         ranks=groups(seen.standings),
         waits=merged(seen.view, seen.arrows),
+        tree=_tree(seen),
         fix=_once(diagnosis.fix) if diagnosis.cause else None if looks else advice,
         look=advice if looks else None if healthy or advice else diagnosis.look,
         progress=_progress(diagnosis.progress, seen),
         unknowns=_unknowns(diagnosis, seen),
         mystery=None if healthy else diagnosis.mystery,
     )
+
+
+def _tree(seen: Look) -> tuple[str, ...]:
+    """The ranks' stacks as a tree; those of all processes where none holds a rank."""
+    members = seen.view.ranked() or list(seen.view.standings.values())
+    return tuple(tree_lines(tree(members)))
 
 
 def _once(fix: Fix | None) -> Fix | None:

@@ -168,3 +168,5 @@ class Diagnosis:
     """What every wait leads to, when a live server was looked at and something waits."""
     ranks: tuple[RankGroup, ...] = ()
     waits: tuple[Wait, ...] = ()
+    tree: tuple[str, ...] = ()
+    """The prefix tree of the ranks' stacks, a line a fork or end: `[0-6] main > … > wait`."""

@@ -19,7 +19,7 @@ from diagnose.model import (
     Pipe,
     Process,
 )
-from diagnose.probe import about, descriptors, growth, locks, mounts, proc, sockets
+from diagnose.probe import about, descriptors, growth, locks, mounts, proc, sockets, titles
 from diagnose.probe.lockfiles import Seat, lock_files
 from diagnose.probe.rounds import Rounds
 from diagnose.probe.start import Before
@@ -40,8 +40,8 @@ class Handles:
     refused: tuple[CouldNotLook, ...]
     denied: tuple[int, ...]
     """The server's processes whose descriptors may not be read."""
-    denied_outside: int
-    """How many other processes keep theirs to themselves, and so may hold a lock unseen."""
+    denied_outside: tuple[int, ...]
+    """Other Python and compiler processes that may not be read either: one may hold a build's lock unseen."""
 
 
 def handles(
@@ -85,7 +85,7 @@ def handles(
         ),
         refused=refused,
         denied=tuple(pid for pid in table.denied if pid in tree),
-        denied_outside=sum(pid not in tree for pid in table.denied),
+        denied_outside=tuple(p for p in table.denied if p not in tree and _could_build(p)),
     )
 
 
@@ -102,6 +102,19 @@ def outside(found: Handles, tree: Collection[int], alive: Collection[int]) -> tu
     peers = [one.peer_pid for one in found.connections if one.state != "unix"]
     others = dict.fromkeys((*holders, *peers[:_MOST_PEERS]))
     return tuple(pid for pid in others if pid in alive and pid not in tree and pid != os.getpid())
+
+
+def _could_build(pid: int) -> bool:
+    """Whether a process is of a kind that builds or serves; a daemon has no business with a build's lock."""
+    argv, state = proc.argv(pid), proc.stat(pid)
+    if state is None or state.state in "ZX":
+        return False
+    who = titles.identify(proc.title(pid), argv, state.comm)
+    return (
+        titles.is_python(argv, "", state.comm)
+        or who.role in ("builder", "shell")
+        or bool(who.engine)
+    )
 
 
 def _calls(processes: Collection[Process], rounds: Rounds) -> list[tuple[int, str]]:

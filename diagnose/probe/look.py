@@ -24,8 +24,9 @@ from diagnose.probe.start import Before, note
 
 _HANDLES_S = 8.0
 _DEVICES_S = 6.0
+_VERSIONS_S = 2.0
 _NO_STACKS = frozenset({"resource-tracker"})
-_NOTHING = Handles((), (), (), (), (), (), (), (), 0)
+_NOTHING = Handles((), (), (), (), (), (), (), (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def look(target: Target, plan: Plan | None = None, logs: Collection[str] = ()) -
         shm_total=shm_total,
         logs=tuple(before.logs),
         environment=_steering(before),
-        versions=_versions(processes, before, rounds),
+        versions=Aside(lambda: _versions(processes, before, rounds), _VERSIONS_S).answer() or {},
         could_not=unseen.merged(
             target, after, rounds, found, (*before.no_logs, no_kernel, no_gpus)
         ),

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from diagnose.model import CouldNotLook
 from diagnose.probe import about, descriptors, growth, mounts, proc, titles
+from diagnose.probe.aside import Aside
 from diagnose.probe.find import Target
 from diagnose.probe.proc import Stat
+
+_SIZES_S = 3.0
 
 
 @dataclass(slots=True)
@@ -32,7 +35,7 @@ class Before:
     no_logs: tuple[CouldNotLook, ...]
     watched: dict[str, str]
     """Files and folders that may grow, as `logs`."""
-    sizes: dict[str, growth.Size] = field(default_factory=dict)
+    sizes: dict[str, growth.Size]
 
 
 def note(target: Target, logs: Collection[str]) -> Before:
@@ -46,23 +49,31 @@ def note(target: Target, logs: Collection[str]) -> Before:
     for path in logs:
         shown = os.path.abspath(path)
         found.setdefault(shown, shown)
-    before = Before(
-        began, clock, table, views, environments, found, () if logs else missing, dict(found)
+    # Sizes are asked aside: a log on a file system that is gone would never answer.
+    measured = Aside(lambda: _watched(target, table, opened, views, found), _SIZES_S).answer()
+    watched, sizes = measured or ({}, {})
+    return Before(
+        began, clock, table, views, environments, found, () if logs else missing, watched, sizes
     )
+
+
+def _watched(
+    target: Target,
+    table: Mapping[int, Stat],
+    opened: descriptors.Descriptors,
+    views: Mapping[int, mounts.View],
+    logs: Mapping[str, str],
+) -> tuple[dict[str, str], dict[str, growth.Size]]:
+    """What may grow, by the path that the server knows: logs, what it writes, where its compilers work."""
+    watched = dict(logs)
     for one in descriptors.open_files(opened, target.pids, (), {}):
-        if (
-            "w" in one.mode
-            and not one.deleted
-            and one.path.startswith("/")
-            and not one.path.startswith("/dev/")
-        ):
-            before.watched.setdefault(one.path, views[one.pid].here(one.path))
+        named = one.path.startswith("/") and not one.path.startswith("/dev/")
+        if named and "w" in one.mode and not one.deleted:
+            watched.setdefault(one.path, views[one.pid].here(one.path))
     for pid in target.pids:
         state = table.get(pid)
         if state and titles.identify(proc.title(pid), proc.argv(pid), state.comm).role == "builder":
             folder = proc.link(f"/proc/{pid}/cwd")
-            before.watched.setdefault(folder, views[pid].here(folder))
-    before.watched.pop("/", None)
-    before.watched.pop("", None)
-    before.sizes = growth.measure(before.watched)
-    return before
+            if folder not in ("", "/"):
+                watched.setdefault(folder, views[pid].here(folder))
+    return watched, growth.measure(watched)

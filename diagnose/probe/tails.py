@@ -5,28 +5,44 @@ Part of the probe, floor 10. The start holds the settings, the end what went wro
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 
 from diagnose.model import CouldNotLook
+from diagnose.probe.aside import Aside
 
 HEAD = 8 * 2**20
 TAIL = 24 * 2**20
+_TIMEOUT_S = 10.0
 
 
 def read_logs(paths: Mapping[str, str]) -> tuple[dict[str, bytes], tuple[CouldNotLook, ...]]:
     """Reads log files by shown path, from where they can be opened here; what cannot be read has its reason."""
+    asked = {
+        shown: Aside(functools.partial(_answer, here), _TIMEOUT_S) for shown, here in paths.items()
+    }
     found: dict[str, bytes] = {}
     missing = []
-    for shown, here in paths.items():
-        try:
-            found[shown] = _read(here)
-        except OSError as error:
-            how = "sudo diagnose attach …" if isinstance(error, PermissionError) else ""
+    for shown, aside in asked.items():
+        answer = aside.answer()
+        if isinstance(answer, bytes):
+            found[shown] = answer
+        elif answer is None:
+            missing.append(CouldNotLook(f"the log {shown}", "its file system does not answer"))
+        else:
+            how = "sudo diagnose attach …" if isinstance(answer, PermissionError) else ""
             missing.append(
-                CouldNotLook(f"the log {shown}", error.strerror or "it cannot be read", how)
+                CouldNotLook(f"the log {shown}", answer.strerror or "it cannot be read", how)
             )
     return found, tuple(missing)
+
+
+def _answer(path: str) -> bytes | OSError:
+    try:
+        return _read(path)
+    except OSError as error:
+        return error
 
 
 def _read(path: str) -> bytes:

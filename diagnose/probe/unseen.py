@@ -85,8 +85,8 @@ def _outside(target: Target, files: Handles) -> list[CouldNotLook]:
     if files.denied_outside:
         found.append(
             CouldNotLook(
-                f"the open files of other users' processes ({files.denied_outside})",
-                "only they and root may look, and one of them may hold a lock",
+                f"the open files of {_listed(files.denied_outside)} outside the server",
+                "only their own user and root may look, and one of them may hold a lock",
                 f"sudo diagnose attach {target.root}",
             )
         )

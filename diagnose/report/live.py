@@ -15,7 +15,7 @@ FRAMES = 3
 
 
 def live_json(diagnosis: Diagnosis) -> dict[str, Any]:
-    """The keys `state`, `blocker`, `ranks` and `waits`."""
+    """The keys `state`, `blocker`, `ranks`, `tree` and `waits`."""
     blocker = diagnosis.blocker
     return {
         "state": str(diagnosis.state) if diagnosis.state else None,
@@ -41,6 +41,7 @@ def live_json(diagnosis: Diagnosis) -> dict[str, Any]:
             }
             for group in diagnosis.ranks
         ],
+        "tree": list(diagnosis.tree),
         "waits": [
             {
                 "waiter": wait.waiter,

@@ -128,6 +128,8 @@ def _live(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, Rendera
         for frame in group_frames(group, 0 if group.state == "idle" and not verbose else depth):
             text.append(f"\n   {printable(frame)}", style="cyan")
     yield "Processes", text
+    if verbose and diagnosis.tree:
+        yield "Stack tree", Text("\n".join(map(printable, diagnosis.tree)))
 
 
 def _name(diagnosis: Diagnosis) -> Text:

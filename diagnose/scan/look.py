@@ -183,7 +183,7 @@ class Look:
         self, index: int, tally: Tally, start: int, stop: int, stretch: Stretch
     ) -> bool:
         """Counts a candidate of a pattern that matched often; False if it must be read."""
-        if not tally.knows(stretch) and not tally.is_settled(who(self._text.data, start, stop)):
+        if not tally.is_settled(who(self._text.data, start, stop)):
             return False
         tally.candidates += 1
         if self._may_match(index, start, stop, stretch):

@@ -12,8 +12,8 @@ from diagnose.model import Evidence, Hits
 from diagnose.scan.limits import Limits
 from diagnose.scan.stretches import Copy, Names, Stretch
 
-_LOOKS = 2
-_NAMES_LOOKED_FOR = 128
+_LOOKS = 16
+_NAMES_LOOKED_FOR = 512
 _NAMES_SETTLED = 4096
 
 

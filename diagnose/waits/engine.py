@@ -127,6 +127,10 @@ def collective(view: View, standing: Standing) -> list[Arrow]:
     sisters = view.sisters(standing.pid)
     resource = _collective(standing)
     outside = [s for s in sisters if not _collects(s)]
+    if outside and all(s.main is not None and s.main.idle and not s.stopped for s in outside):
+        idle = view.names(_pids(outside))
+        what = f"{standing.label} is inside {resource}, while {idle} wait for the next message and do not come"
+        return [Arrow(standing.pid, "collective", resource, (), Block.COLLECTIVE, what)]
     if outside:
         return [Arrow(standing.pid, "collective", resource, _pids(outside))]
     kinds = {_collective(s) for s in (*sisters, standing)}

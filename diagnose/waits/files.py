@@ -31,9 +31,12 @@ def baton(view: View, standing: Standing) -> list[Arrow]:
         if s.local("_run_ninja_build.build_directory") == folder
     }
     holders |= {s.pid for s in view.standings.values() if _builds_in(s, folder)}
-    holders -= {s.pid for s in view.standings.values() if _waits_for_baton(s)}
+    others = tuple(sorted(holders - {standing.pid}))
+    if others:
+        return [Arrow(standing.pid, "file-existence", path, others)]
     if holders:
-        return [Arrow(standing.pid, "file-existence", path, tuple(sorted(holders)))]
+        what = f"{standing.label} waits for the lock file {path}, which it holds itself"
+        return [Arrow(standing.pid, "file-existence", path, (standing.pid,), Block.CYCLE, what)]
     blind = view.blind(lock)
     age = f" ({duration(lock.age_s)} old)" if lock else ""
     what = f"the lock file {path} exists{age}, and no process that could be seen holds it"
@@ -61,11 +64,6 @@ def _builds_in(standing: Standing, folder: str) -> bool:
     return (
         builds and standing.local("_jit_compile.build_directory", "load.build_directory") == folder
     )
-
-
-def _waits_for_baton(standing: Standing) -> bool:
-    wait = standing.main.wait if standing.main else None
-    return wait is not None and wait.waits == "baton"
 
 
 def flock(view: View, standing: Standing, path: str = "") -> list[Arrow]:

@@ -72,7 +72,9 @@ class View:
         return self.with_role(*_RANKED)
 
     def sisters(self, pid: int) -> list[Standing]:
-        """The other ranked processes; those of the same parent where it has several engines."""
+        """The other ranked processes, of the same parent where there are several engines; of an engine, the others."""
+        if self.standings[pid].process.role == "engine-core":
+            return [s for s in self.with_role("engine-core") if s.pid != pid]
         others = [s for s in self.ranked() if s.pid != pid]
         parent = self.standings[pid].process.ppid
         same = [s for s in others if s.process.ppid == parent]
