@@ -128,7 +128,8 @@ def _spoils(finding: Finding) -> bool:
 def _outdone(finding: Finding, live: Sequence[Finding], reach: Mapping[str, set[str]]) -> bool:
     """Whether something was merely slow while the run ended in a way that slowness does not explain."""
     return finding.signature.kind is Kind.SLOW and any(
-        f.signature.role is Role.FAILURE
+        (f.signature.role is Role.FAILURE or f.signature.kind is Kind.CRASH)
+        and f.signature.role is not Role.CAUSE
         and f.signature.component not in OUTSIDE
         and f.signature.id not in reach[finding.signature.id]
         for f in live

@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
@@ -82,13 +83,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error.filename is None and error.errno is not None:
             click.echo(f"diagnose: cannot write the report: {error.strerror}", err=True)
             _leave(4)
-        raise
+        _defect()
     except Exception:
-        # A defect of the tool must not look like an answer: 1 would mean that a cause is named.
-        traceback.print_exc()
-        _leave(70)
+        _defect()
     _leave(code if isinstance(code, int) else 0)
 
 
-def _leave(code: int) -> None:
+def _defect() -> NoReturn:
+    """A defect of the tool must not look like an answer: 1 would mean that a cause is named."""
+    traceback.print_exc()
+    _leave(70)
+
+
+def _leave(code: int) -> NoReturn:
     sys.exit(code)

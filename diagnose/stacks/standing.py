@@ -14,8 +14,8 @@ from diagnose.stacks.cut import cut, proves_nothing, settled
 from diagnose.stacks.frames import last_name
 from diagnose.stacks.places import Found, Place, phase_of, places_of, waiting, working
 
-BUSY = 0.5
-"""Cores; a process that uses more computes or spins."""
+BUSY = 0.1
+"""Cores; a process that uses more computes or spins, if only for its share of a machine that is full."""
 ASLEEP = 0.05
 """Cores; a loop that sleeps between two looks at a lock uses less."""
 ENDED = ("Z", "X", "x")
