@@ -90,6 +90,7 @@ PATTERNS = (
     r"(?P<p>pre|post)fill stage crashed",
     r"a{3,}bort requested",
     r"(?i)no[^a-z]route[^x]left",
+    r"(?:shard|part \d+) of the plan lost",
 )
 
 # What only `regex` knows, with a string that each matches.

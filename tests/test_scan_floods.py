@@ -182,6 +182,32 @@ def test_a_class_that_could_match_a_line_end_does_not_join_lines(how):
     assert found.hits[1].count <= 1000
 
 
+@HOW
+def test_what_only_the_whole_pattern_can_tell_is_counted_right(how):
+    log = b"".join(b"rank %d waits for rank %d\n" % (n % 7, n % 5) for n in range(3500))
+    found = scan([r"rank (?P<n>\d+) waits for rank (?P=n)\b"], log, **how)
+
+    assert {e.captures["n"] for e in found.hits[0].evidence} <= set("01234")
+    assert found.hits[0].count <= 500
+    assert found.hits[0].count == 500 or not found.hits[0].exact
+    assert numbers(found)[-2:] == [3, 4]
+
+
+@HOW
+def test_a_very_long_line_in_a_flood_counts_once(how):
+    log = (
+        late(2000)
+        + b"(Worker_TP0 pid=100) "
+        + b"the block is late by 5, " * 8000
+        + b"\n"
+        + late(50)
+    )
+    found = scan([SAID], log, **how, reach_bytes=2048)
+
+    assert found.hits[0].count <= 2051
+    assert numbers(found)[-8:] == list(range(42, 50))
+
+
 def test_a_moderate_log_is_the_same_with_and_without_flood_mode():
     patterns = [SAID, "rare thing", r"(?i)ERROR: \w+"]
     lines = [

@@ -52,6 +52,14 @@ def test_a_candidate_that_fails_does_not_hide_a_match_further_on():
     assert found.hits[1].count == 1
 
 
+@pytest.mark.parametrize("shift", range(22))
+def test_what_follows_a_match_is_seen_although_the_block_ends_there(shift):
+    log = b"x" * shift + b"found the thing here! " * 2000
+    found = scan([r"thing here(?!!)", r"(?<!the )thing here"], log, **SMALL)
+
+    assert found.hits == {}
+
+
 def test_a_cut_is_neither_the_start_nor_the_end_of_a_line():
     log = b"w " * 9000 + b"found the thing here" + b" w" * 9000
     found = scan(["^found the|^(?:w )+found the", "the thing here$", WANTED], log, **SMALL)

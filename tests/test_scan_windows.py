@@ -39,6 +39,14 @@ def test_a_window_reaches_over_a_very_long_line():
     assert window[2].text == "after"
 
 
+def test_a_line_over_several_blocks_is_whole_in_a_window():
+    line = " ".join(map(str, range(5000)))
+    log = f"crash report\n{line}\nafter\n".encode()
+    found = scan(["crash report"], log, windows={0: 2}, block_bytes=4096)
+
+    assert [entry.text for entry in found.windows[0]] == ["crash report", line, "after"]
+
+
 def test_a_window_after_a_match_in_a_very_long_line_starts_at_the_next_line():
     log = b"z" * 50_000 + b" crash report " + b"z" * 50_000 + b"\nafter\nlater\n"
     found = scan(["crash report"], log, windows={0: 2}, **BLOCK)
@@ -69,12 +77,21 @@ def test_of_very_many_windows_the_first_and_the_last_are_kept(untuned, anchor):
     assert [window[1].number for window in found.windows] == [2 * n + 2 for n in kept]
 
 
-def test_windows_of_several_patterns_come_in_observed_order():
-    log = b"".join(b"crash report\nstack follows\n  %d\n" % n for n in range(200))
-    found = scan(["stack follows", "crash report"], log, windows={0: 1, 1: 2})
+@pytest.mark.parametrize("untuned", [0, 10**9])
+def test_windows_of_several_patterns_come_in_observed_order(untuned):
+    log = b"".join(b"crash report\nstack follows\n  %d\n" % n for n in range(2000))
+    found = scan(
+        ["stack follows", "crash report"],
+        log,
+        windows={0: 1, 1: 2},
+        untuned=untuned,
+        common_bytes=10**9,
+        block_bytes=1 << 13,
+        stretch_bytes=1 << 10,
+    )
 
-    assert len(found.windows) == 256
     orders = [window[0].number for window in found.windows]
+    assert len(orders) == 256
     assert orders == sorted(orders)
     assert orders[:2] == [1, 2]
-    assert orders[-1] == 599
+    assert orders[-64:] == [n for n in range(5905, 6001) if n % 3]

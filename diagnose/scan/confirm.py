@@ -21,6 +21,8 @@ CUT = " … ".encode()
 
 
 _REMEMBERED = 256
+_MARGIN = 256
+"""Characters that look-around may need to see."""
 
 
 class Candidate(NamedTuple):
@@ -32,6 +34,8 @@ class Candidate(NamedTuple):
     """1-based line number."""
     order: int
     """Offset of the piece in the source."""
+    cut_before: bool = False
+    cut_after: bool = False
 
 
 class Confirmer:
@@ -42,7 +46,7 @@ class Confirmer:
         source: The source's name.
         patterns: All expressions.
         compiled: Those that were compiled so far; shared between sources.
-        timeout_s: How long one search may take.
+        limits: How long one search may take, and how near a cut may be to a match.
     """
 
     def __init__(
@@ -51,13 +55,14 @@ class Confirmer:
         source: str,
         patterns: Sequence[str],
         compiled: dict[int, regex.Pattern[str]],
-        timeout_s: float,
+        limits: Limits,
     ) -> None:
         self._index = index
         self._source = source
         self._patterns = patterns
         self._compiled = compiled
-        self._timeout_s = timeout_s
+        self._timeout_s = limits.timeout_s
+        self._margin = min(_MARGIN, limits.reach_bytes // 8)
         self._lines: dict[Candidate, Line] = {}
         self.problems: dict[int, str] = {}
         """One sentence for each pattern that took too long on some line."""
@@ -74,9 +79,9 @@ class Confirmer:
     def evidence(self, pattern: int, candidate: Candidate) -> Evidence | None:
         """What a pattern finds in a candidate; None if it does not match."""
         line = self.line(candidate)
-        found = self._search(pattern, line.message, line.number)
+        found = self._search(pattern, line.message, candidate)
         if found is None and line.text != line.message:
-            found = self._search(pattern, line.text, line.number)
+            found = self._search(pattern, line.text, candidate)
         if found is None:
             return None
         captures = {name: text for name, text in found.groupdict().items() if text is not None}
@@ -84,17 +89,29 @@ class Confirmer:
 
     def matches(self, pattern: int, text: str, number: int) -> bool:
         """Whether a pattern matches a text of the line with that number."""
-        return self._search(pattern, text, number) is not None
+        return self._search(pattern, text, Candidate(b"", number, 0)) is not None
 
-    def _search(self, pattern: int, text: str, number: int) -> regex.Match[str] | None:
+    def _search(self, pattern: int, text: str, candidate: Candidate) -> regex.Match[str] | None:
+        expression = self._compiled_of(pattern)
         try:
-            return self._compiled_of(pattern).search(text, timeout=self._timeout_s)
+            if not candidate.cut_before and not candidate.cut_after:
+                return expression.search(text, timeout=self._timeout_s)
+            low, high = self._known(text, candidate)
+            matches = expression.finditer(text, timeout=self._timeout_s)
+            return next((m for m in matches if low <= m.start() and m.end() <= high), None)
         except TimeoutError:
             self.problems[pattern] = (
-                f"the expression {self._patterns[pattern]!r} took too long on line {number}"
-                " and counts as not matching there"
+                f"the expression {self._patterns[pattern]!r} took too long on line"
+                f" {candidate.number} and counts as not matching there"
             )
             return None
+
+    def _known(self, text: str, candidate: Candidate) -> tuple[int, int]:
+        """Where a match in a stretch of a long piece may be: what looks around must see enough."""
+        mark = CUT.decode()
+        low = text.find(mark) + len(mark) + self._margin if candidate.cut_before else 0
+        high = text.rfind(mark) - self._margin if candidate.cut_after else len(text)
+        return low, high
 
     def _compiled_of(self, pattern: int) -> regex.Pattern[str]:
         if pattern not in self._compiled:

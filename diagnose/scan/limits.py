@@ -20,8 +20,8 @@ class Limits:
     """Looked at together; where a pattern is common, only one match of it in each is looked for."""
     untuned: int = 30_000
     """Candidates in a source before the scanner is tuned to what is common in it."""
-    tunings: int = 3
-    common_bytes: int = 1 << 14
+    tunings: int = 4
+    common_bytes: int = 1 << 15
     """A pattern with more than one candidate for so many bytes is common."""
     read: int = 40
     """Matches of a pattern that are read as lines before others are only counted."""

@@ -242,7 +242,7 @@ class Look:
         evidence = self._state.confirmer.evidence(index, candidate)
         if evidence is None:
             # Of a long piece only what is near was searched.
-            return at + self._search.limits.reach_bytes // 2 if is_long else stop
+            return at + self._search.limits.reach_bytes // 4 if is_long else stop
         tally.add(evidence, who(self._text.data, start, stop))
         if is_open:
             tally.piece = candidate.order

@@ -58,7 +58,7 @@ class Passage:
         self._search = search
         self._limits = search.limits
         self._state = State(
-            Confirmer(index, source, search.patterns, search.compiled, search.limits.timeout_s),
+            Confirmer(index, source, search.patterns, search.compiled, search.limits),
             Windows(search.windows, search.limits),
         )
         self._ends = Ends(search.limits)
@@ -80,7 +80,7 @@ class Passage:
         self._size = block.offset + block.size
         if block.size:
             self._unended = block.data[block.size - 1] != 0x0A
-        worth = self._limits.untuned * 4**self._tunings
+        worth = self._limits.untuned * 2**self._tunings
         if self._untuned > worth and self._tunings < self._limits.tunings:
             self._tune()
 

@@ -73,12 +73,11 @@ class Pieces:
         if self._last and self._last[0] == start and not self.is_long(start, end):
             return self._last[1]
         raw_start, raw_end = self._raw_start(start), self.raw_end(end)
-        data = self.block.data
         if self.is_long(start, end):
-            lead, piece = self._stretch(self.text.raw(at), start, raw_start, raw_end)
+            candidate = self._stretch(self.text.raw(at), start, (raw_start, raw_end), newlines)
         else:
-            lead, piece = self._lead(raw_start), bytes(data[raw_start:raw_end])
-        candidate = Candidate(lead + piece, newlines + 1, self.order(start))
+            raw = self._lead(raw_start) + bytes(self.block.data[raw_start:raw_end])
+            candidate = Candidate(raw, newlines + 1, self.order(start))
         self._last = (start, candidate)
         return candidate
 
@@ -107,22 +106,19 @@ class Pieces:
             lead = (self.block.lead + lead)[:LEAD_BYTES]
         return lead.partition(b"\r")[0] + b"\r"
 
-    def _stretch(self, at: int, start: int, raw_start: int, raw_end: int) -> tuple[bytes, bytes]:
-        """What is around a raw offset in a long piece, and the start of its line."""
-        reach = self._limits.reach_bytes
-        low, high = max(raw_start, at - reach), min(raw_end, at + reach)
-        begins_before = start == 0 and self.block.piece < self.block.offset
-        cut_before = low > raw_start or begins_before
-        cut_after = high < raw_end or self.block.open_end
-        piece = bytes(self.block.data[low:high])
-        if cut_after:
-            piece += CUT
-        if begins_before and self.block.piece == self.block.line:
-            lead = self.block.lead
+    def _stretch(self, at: int, start: int, raw: tuple[int, int], newlines: int) -> Candidate:
+        """What is around a raw offset in a long piece, behind the start of its line."""
+        block, reach = self.block, self._limits.reach_bytes
+        low, high = max(raw[0], at - reach), min(raw[1], at + reach)
+        begins_before = start == 0 and block.piece < block.offset
+        cut_before, cut_after = low > raw[0] or begins_before, high < raw[1] or block.open_end
+        if begins_before and block.piece == block.line:
+            lead = block.lead
         elif begins_before:
-            lead = self.block.lead.partition(b"\r")[0] + b"\r"
+            lead = block.lead.partition(b"\r")[0] + b"\r"
         else:
-            lead = self._lead(raw_start)
+            lead = self._lead(raw[0])
             if not lead and cut_before:
-                lead = bytes(self.block.data[raw_start : min(raw_start + LEAD_BYTES, low)])
-        return lead, (CUT + piece if cut_before else piece)
+                lead = bytes(block.data[raw[0] : min(raw[0] + LEAD_BYTES, low)])
+        parts = [lead, CUT * cut_before, bytes(block.data[low:high]), CUT * cut_after]
+        return Candidate(b"".join(parts), newlines + 1, self.order(start), cut_before, cut_after)
