@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from diagnose.cli.log import exit_code
-from diagnose.cli.output import FORMATS, write
+from diagnose.cli.options import FILE, report
+from diagnose.cli.output import write, write_file
 from diagnose.cli.reason import names_bundle, open_bundle, prepare, reason
 from diagnose.errors import InputError, UsageError
 
@@ -50,27 +51,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--save",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Keep everything that was seen in this file, for `diagnose attach FILE` anywhere.",
 )
-@click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="terminal", show_default=True
-)
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the report there instead of to stdout.",
-)
-@click.option(
-    "--signatures",
-    "roots",
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A further folder of signature files.",
-)
-@click.option("--quiet", "-q", is_flag=True, help="Only the verdict, the cause and the fix.")
-@click.option("--verbose", "-v", is_flag=True, help="More evidence, settings and processes.")
+@report
 def command(
     target: str | None,
     port: int | None,
@@ -162,10 +146,7 @@ def _save(
 
     snapshot, logs = redacted(snapshot, logs)
     data = pack(snapshot, logs)
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}", "name another --save") from error
+    write_file(path, data, "--save")
     click.echo(
         f"saved {path} ({len(data) / 1000:,.0f} kB); anywhere: diagnose attach {path}", err=True
     )

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from diagnose.cli.options import FILE
+from diagnose.cli.output import write_file
 from diagnose.cli.reason import open_bundle
-from diagnose.errors import InputError
 
 if TYPE_CHECKING:
     from diagnose.model import Process, Snapshot
@@ -44,7 +45,7 @@ def show(file: str, as_json: bool) -> int:
 
 @command.command("redact")
 @_FILE
-@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--output", "-o", required=True, type=FILE)
 @click.option(
     "--hide", multiple=True, metavar="TEXT", help="Also replace this text wherever it stands."
 )
@@ -58,12 +59,7 @@ def redact(file: str, output: Path, hide: tuple[str, ...], no_logs: bool) -> int
 
     snapshot, logs = open_bundle(file)
     snapshot, logs = anonymous(snapshot, {} if no_logs else logs, hide)
-    try:
-        output.write_bytes(pack(snapshot, logs))
-    except OSError as error:
-        raise InputError(
-            f"cannot write {output}: {error.strerror}", "name another --output"
-        ) from error
+    write_file(output, pack(snapshot, logs), "--output")
     return 0
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from diagnose.cli.output import FORMATS, write
+from diagnose.cli.options import report
+from diagnose.cli.output import write
 from diagnose.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,30 +20,13 @@ EXIT_OK, EXIT_NAMED, EXIT_UNKNOWN, EXIT_UNREADABLE = 0, 1, 3, 4
 
 @click.command("log")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="terminal", show_default=True
-)
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the report there instead of to stdout.",
-)
-@click.option(
-    "--signatures",
-    "roots",
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A further folder of signature files.",
-)
+@report
 @click.option(
     "--scanner",
     type=click.Choice(("auto", "hyperscan", "re2", "regex")),
     default="auto",
     hidden=True,
 )
-@click.option("--quiet", "-q", is_flag=True, help="Only the verdict, the cause and the fix.")
-@click.option("--verbose", "-v", is_flag=True, help="More evidence, settings and processes.")
 def command(
     paths: tuple[str, ...],
     format_: str,
@@ -71,20 +55,13 @@ def run(
     Raises:
         InputError: If none of the inputs could be read.
     """
-    from diagnose.cli.reason import names_bundle, open_bundle, prepare, reason
-
-    if len(paths) == 1 and names_bundle(paths[0]):
-        return reason(prepare(roots, scanner), *open_bundle(paths[0]))
-    from diagnose.catalogue import default_root, load
     from diagnose.cli.progress import Bar
-    from diagnose.pipeline import Examiner
-    from diagnose.scan import default_cache
+    from diagnose.cli.reason import names_bundle, open_bundle, prepare, reason
     from diagnose.sources import open_paths
 
-    signatures = load(default_root())
-    for root in roots:
-        signatures.update(load(root))
-    examiner = Examiner(signatures, cache=default_cache(), engine=scanner)
+    examiner = prepare(roots, scanner)
+    if len(paths) == 1 and names_bundle(paths[0]):
+        return reason(examiner, *open_bundle(paths[0]))
     # The order in which a shell happens to list the files must not change the answer.
     paths = tuple(sorted(paths))
     stdin = sys.stdin.buffer if sys.stdin is not None else None

@@ -35,11 +35,20 @@ def write(
     if output is None or str(output) == "-":
         click.echo(text, nl=False, color=True)
         return
+    write_file(output, text.encode(), "--output")
+
+
+def write_file(path: Path, data: bytes, option: str) -> None:
+    """Writes a file that the user asked for by an option.
+
+    Raises:
+        InputError: If it cannot be written; the remedy is to give the option another path.
+    """
     try:
-        output.write_text(text, encoding="utf-8")
+        path.write_bytes(data)
     except OSError as error:
         raise InputError(
-            f"cannot write {output}: {error.strerror}", "name another --output"
+            f"cannot write {path}: {error.strerror}", f"name another {option}"
         ) from error
 
 
