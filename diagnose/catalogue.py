@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from diagnose import tables
+from diagnose import comparison, tables
 from diagnose.errors import CatalogueError
 from diagnose.model import (
     Certainty,
     Channel,
+    Comparison,
     Condition,
     Confuser,
     Example,
@@ -54,6 +55,7 @@ CONDITION_KEYS = (
     "within",
     "count",
     "ranks",
+    "where",
     "role",
     "silent_s",
     "last",
@@ -192,6 +194,7 @@ def _condition(entry: object) -> Condition:
         values[key] = tables.texts(entry, key)
     if "certainty" in entry:
         values["certainty"] = tables.enum(Certainty, entry, "certainty")
+    values["where"] = _where(entry)
     if entry.get("ranks", "all") not in ("one", "several", "some", "all"):
         raise CatalogueError("`ranks` must be one, several, some or all")
     for key, types in _CONDITION_TYPES.items():
@@ -200,6 +203,14 @@ def _condition(entry: object) -> Condition:
         ):
             raise CatalogueError(f"`{key}` of a condition has the wrong type")
     return Condition(**values)
+
+
+def _where(entry: Mapping[str, Any]) -> tuple[Comparison, ...]:
+    comparisons = tuple(comparison.parse(text) for text in tables.texts(entry, "where"))
+    for name in (name for one in comparisons for name in (one.name, one.other) if name):
+        if f"(?P<{name}>" not in str(entry.get("line", "")):
+            raise CatalogueError(f"`where` compares `{name}`, which `line` does not capture")
+    return comparisons
 
 
 _CONDITION_TYPES: Mapping[str, tuple[type, ...]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from diagnose import comparison
 from diagnose.document import comparable
 from diagnose.facts import truth
 from diagnose.model import (
@@ -168,6 +169,7 @@ class Matcher:
             for e in seen
             if not is_quotation(e.line)
             and (not condition.role or e.line.writer.role == condition.role)
+            and all(comparison.holds(one, e.captures) for one in condition.where)
         )
         count = self._run.count(condition.line) if len(evidence) == len(seen) else len(evidence)
         if not evidence or count < condition.count:

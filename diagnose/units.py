@@ -6,6 +6,17 @@ Floor 0.
 from __future__ import annotations
 
 
+def number(text: str) -> float | None:
+    """The value of `1,233,392`, `63%`, `9.87` or of a time such as `08:51` (in seconds); None for anything else."""
+    try:
+        value = 0.0
+        for part in text.replace(",", "").rstrip("%").split(":"):
+            value = value * 60 + float(part)
+    except ValueError:
+        return None
+    return value
+
+
 def duration(seconds: float) -> str:
     """`47 s`, `12 min`, `8 h 20 min`."""
     if seconds < 120:

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "diagnose"
 FLOORS = {
     "model": 0, "errors": 0, "redact": 0, "units": 0,
-    "dialects": 1, "tables": 1, "scope": 1, "bundle": 1,
+    "dialects": 1, "tables": 1, "comparison": 1, "scope": 1, "bundle": 1,
     "document": 2, "catalogue": 2,
     "scan": 3,
     "run": 4,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from examine import found, signature
 
+from diagnose.errors import CatalogueError
+
 READY = "(APIServer pid=1) INFO:     Application startup complete."
 BANNER = "(EngineCore pid=2) INFO 07-01 02:00:00 [core.py:1] Initializing a V1 LLM engine (v{}) with config: model='m'"
 
@@ -222,3 +224,26 @@ def test_context_must_hold_but_is_no_evidence():
     assert finding
     assert [e.line.message for e in finding.evidence] == ["apple"]
     assert not found(one, "apple")
+
+
+@pytest.mark.parametrize(
+    ("where", "line", "expected"),
+    [
+        ("took >= 300", "it took 300 of 1,000 units", True),
+        ("took >= 300", "it took 299.9 of 1,000 units", False),
+        ("took < total", "it took 999 of 1,000 units", True),
+        ("took < 0.5 * total", "it took 500 of 1,000 units", False),
+        ("took > 60", "it took 01:01 of 9 units", True),
+        ("took < 60", "it took none of 9 units", False),
+    ],
+)
+def test_numbers_of_a_line_are_compared(where, line, expected):
+    match = f"any = [{{ line = 'it took (?P<took>[\\d.:,]+|none) of (?P<total>\\S+) units', where = ['{where}'] }}]"
+
+    assert holds(match, line) is expected
+
+
+@pytest.mark.parametrize("where", ["took", "took = 3", "took > 3 * 4", "other > 3"])
+def test_a_comparison_that_cannot_hold_is_an_error_in_the_file(where):
+    with pytest.raises(CatalogueError):
+        signature("a/a", f"any = [{{ line = 'took (?P<took>.+)', where = ['{where}'] }}]")

@@ -18,7 +18,7 @@ from diagnose.model.diagnosis import (
 )
 from diagnose.model.lines import Evidence, Hits, Line, Writer
 from diagnose.model.look import Block, Blocker, RankGroup, State, Wait
-from diagnose.model.signature import Condition, Confuser, Example, Fix, Scope, Signature
+from diagnose.model.signature import Comparison, Condition, Confuser, Example, Fix, Scope, Signature
 from diagnose.model.snapshot import (
     Connection,
     CouldNotLook,
@@ -42,6 +42,7 @@ __all__ = [
     "Blocker",
     "Certainty",
     "Channel",
+    "Comparison",
     "Condition",
     "Confuser",
     "Connection",

@@ -56,6 +56,29 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """`name operator factor * other`, between numbers that a line's expression captured."""
+
+    name: str
+    operator: str
+    """`<`, `<=`, `>` or `>=`."""
+    factor: float
+    other: str = ""
+    """A second capture; empty: `factor` alone stands on the right."""
+
+    def __str__(self) -> str:
+        right = " * ".join(
+            part
+            for part in (
+                f"{self.factor:g}" if self.factor != 1 or not self.other else "",
+                self.other,
+            )
+            if part
+        )
+        return f"{self.name} {self.operator} {right}"
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """One node of a signature's boolean expression; exactly one of the first nine fields is set."""
 
@@ -80,6 +103,8 @@ class Condition:
     """At least so many matches."""
     ranks: str = ""
     """`one`, `several`, `some` (not all) or `all`: which of the ranks seen in the run show it."""
+    where: tuple[Comparison, ...] = ()
+    """Only lines whose captured numbers compare so."""
     role: str = ""
     """Only lines of writers with this role."""
     silent_s: float = 0.0

@@ -94,6 +94,7 @@ def describe(condition: Condition) -> str:
         return ""
     modifiers = [
         f"at least {condition.count} times" if condition.count > 1 else "",
+        *(f"with {one}" for one in condition.where),
         f"by {condition.ranks} of the ranks" if condition.ranks else "",
         f"written by a {condition.role}" if condition.role else "",
         f"with {condition.silent_s:g} s of silence after it" if condition.silent_s else "",
