@@ -8,6 +8,8 @@ taking out too much of a value and never touches what stands before it, so that 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 MARK = "[redacted]"
 
@@ -68,26 +70,79 @@ _HARMLESS = re.compile(
     re.IGNORECASE,
 )
 _PASSWORD = re.compile(r"(?i)passw|pwd")
-_HINT = re.compile(
-    r"(?i)token|secret|pass|pwd|_auth|_pat|key|credential|authorization|bearer|cookie|://|gh[pousr]_|github_pat_|glpat-|hf_|sk[-_]|AKIA|ASIA"
-    r"|xox|AIza|ya29|nvapi|dckr_pat|npm_|pypi-|wandb_|eyJ|sig=|signature|hooks\.slack|curl|login"
+
+# Every line that is looked at is redacted first, so most of what follows is about not looking twice.
+_NAMES = ("token", "secret", "pass", "pwd", "key", "credential", "_auth", "_pat")
+# What stands behind such a name, in lower case, wherever `_NAMED` matches.
+_BEHIND_NAME = re.compile(
+    r"""[a-z0-9_-]*(?:\\?['"])?\s*(?:[:=]|\s=>|\u200b=)\s*\[?\s*(?:\\?['"])?"""
+    r"""((?<=["'])[^"'\\]{3,}|[^\s'",;&\]\[\\]{4,})"""
 )
+# Ignoring case joins these with ASCII letters, and lower case does not.
+_FOLDED = re.compile("[\u0130\u0131\u017f\u212a]")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of secret, and what tells cheaply that a text has none of it."""
+
+    expression: re.Pattern[str]
+    replacement: str | Callable[[re.Match[str]], str]
+    signs: tuple[str, ...]
+    """In lower case; every text that the rule changes holds one."""
+    probe: Callable[[str], object] | None = None
+    """Finds something in the lower case of every text that the rule changes."""
+
+    def apply(self, text: str) -> str:
+        """The text without such secrets."""
+        return self.expression.sub(self.replacement, text)
+
+    def may_change(self, lowered: str) -> bool:
+        """Whether a text with that lower case may hold such a secret."""
+        for sign in self.signs:
+            if sign in lowered:
+                return self.probe is None or bool(self.probe(lowered))
+        return False
 
 
 def redact(text: str) -> str:
     """The text with every secret it shows replaced by a mark."""
-    if not _HINT.search(text):
-        return text
-    text = _PRIVATE_KEY.sub(MARK, text)
-    text = _HEADER.sub(lambda m: f"{m[1]}{MARK}", text)
-    text = _BEARER.sub(lambda m: f"{m[1]}{MARK}", text)
-    text = _URL_PASSWORD.sub(lambda m: f"{m['head']}{MARK}", text)
-    text = _URL_TOKEN.sub(lambda m: f"{m[1]}{MARK}", text)
-    text = _WEBHOOK.sub(lambda m: f"{m[1]}{MARK}", text)
-    text = _SIGNED.sub(lambda m: f"{m[1]}{MARK}", text)
-    text = _FLAG.sub(lambda m: f"{m[1]}{MARK}", text)
-    text = _NAMED.sub(_named, text)
-    return _SHAPES.sub(MARK, text)
+    lowered = text.lower()
+    signs = [sign for sign in _SIGNS if sign in lowered]
+    if text.isascii() or not _FOLDED.search(text):
+        return _redacted(text, lowered, signs) if signs else text
+    for rule in RULES:
+        text = rule.apply(text)
+    return text
+
+
+def _redacted(text: str, lowered: str, signs: Iterable[str]) -> str:
+    rules = sorted({number for sign in signs for number in _SIGNS[sign]})
+    for number in rules:
+        rule = RULES[number]
+        if not rule.may_change(lowered):
+            continue
+        changed = rule.apply(text)
+        if changed != text:
+            # A mark may stand where a later rule looks.
+            for later in RULES[number + 1 :]:
+                changed = later.apply(changed)
+            return changed
+    return text
+
+
+def _has_named(lowered: str) -> bool:
+    """Whether a name of a secret has a value that is none of the harmless ones."""
+    password = "passw" in lowered or "pwd" in lowered
+    for name in _NAMES:
+        at = lowered.find(name)
+        while at >= 0:
+            at += len(name)
+            behind = _BEHIND_NAME.match(lowered, at)
+            if behind and (password or not _HARMLESS.match(behind[1])):
+                return True
+            at = lowered.find(name, at)
+    return False
 
 
 def _named(match: re.Match[str]) -> str:
@@ -95,3 +150,52 @@ def _named(match: re.Match[str]) -> str:
     if _HARMLESS.match(match["value"]) and not _PASSWORD.search(match["name"]):
         return match[0]
     return f"{match['name']}{match['open']}{MARK}"
+
+
+_KEPT = rf"\1{MARK}"
+RULES = (
+    Rule(_PRIVATE_KEY, MARK, ("private key-----",)),
+    Rule(_HEADER, _KEPT, ("authorization", "x-api-key", "cookie")),
+    Rule(_BEARER, _KEPT, ("bearer",)),
+    Rule(_URL_PASSWORD, _KEPT, ("://",), re.compile(r"://[^\s/:@]*:[^\s@]+@").search),
+    Rule(_URL_TOKEN, _KEPT, ("://",), re.compile(r"://[a-z0-9_.-]{12,}@").search),
+    Rule(_WEBHOOK, _KEPT, ("hooks.slack.com/",)),
+    Rule(_SIGNED, _KEPT, ("?", "&"), re.compile(r"[?&][a-z_-]+=").search),
+    Rule(
+        _FLAG,
+        _KEPT,
+        ("--", "sshpass", "docker login", "curl", "wandb", "token", "password", "key"),
+        re.compile(
+            r"--(?:api|hf|token|password|secret|auth)|sshpass|docker login|curl\b.*-u|wandb login"
+            r"|set\s+\w*token|password\s|api key is|aws_secret"
+        ).search,
+    ),
+    Rule(_NAMED, _named, _NAMES, _has_named),
+    Rule(
+        _SHAPES,
+        MARK,
+        (
+            *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "hf_", "sk-", "sk_"),
+            *("akia", "asia", "xox", "aiza", "ya29.", "nvapi-", "dckr_pat_", "npm_", "pypi-"),
+            *("wandb_v1_", "eyj"),
+        ),
+        re.compile(r"(?:hf_|sk[-_]|akia|asia|xox|aiza|eyj|_|-|ya29\.)[a-z0-9_.-]{10}").search,
+    ),
+)
+"""In this order; one may leave its mark where another looks."""
+
+
+def _by_sign(rules: Sequence[Rule]) -> dict[str, tuple[int, ...]]:
+    """A few words, one of which is in every text that some rule changes, and the rules each is for."""
+    found: dict[str, list[int]] = {}
+    for sign in sorted({sign for rule in rules for sign in rule.signs}, key=len):
+        if not any(shorter in sign for shorter in found):
+            found[sign] = [
+                number
+                for number, rule in enumerate(rules)
+                if any(sign in longer for longer in rule.signs)
+            ]
+    return {sign: tuple(numbers) for sign, numbers in found.items()}
+
+
+_SIGNS = _by_sign(RULES)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from diagnose.redact import MARK, redact
+from diagnose.redact import MARK, RULES, redact
 
 A = "aB3dE6gH9jK2mN5pQ8sT1vW4"
 
@@ -74,3 +76,74 @@ def test_a_secret_is_taken_out(text, secret):
 )
 def test_what_only_sounds_like_a_secret_stays(text):
     assert redact(text) == text
+
+
+_WORDS = (
+    "token Token TOKENS tokenizer max_tokens hf_token secret password passwd pass PASS_ bypass DB_PASS pwd"
+    " passphrase api_key apikey api-key api key is access_key private-key KEY _KEY _pat GITHUB_PAT _auth auth_key"
+    " credential account_key authorization x-api-key cookie set-cookie bearer basic ids count usage"
+    " curl -u admin: sshpass -p docker login wandb set wandb_v1_ aws_secret_access_key X-Amz-Signature sig se sv"
+    " https:// tcp:// user:pw @host hooks.slack.com/services/ -----BEGIN RSA PRIVATE KEY----- -----END PRIVATE KEY-----"
+    " --api-key --hf_token --token --password --secret --auth-token ghp_ ghs_ github_pat_ glpat- hf_ sk- sk_ task_ AKIA ASIA"
+    " xoxb- AIza ya29. nvapi- dckr_pat_ npm_ pypi- eyJ"
+)
+WORDS = _WORDS.split()
+JOINTS = [
+    " ",
+    "=",
+    ": ",
+    ":",
+    "' ",
+    "'",
+    '"',
+    '\\"',
+    "[",
+    "]",
+    ", ",
+    "?",
+    "&",
+    "=>",
+    " =>",
+    ".",
+    "-",
+    "_",
+    "@",
+    "/",
+    "\u200b=",
+]
+VALUES = [
+    A,
+    A.upper(),
+    A[:12],
+    A[:4],
+    "AB",
+    "1234",
+    "12.5%",
+    "none",
+    "***",
+    "${X}",
+    MARK,
+    "8192",
+    "é█",
+    "ſ",
+    "\u212a",
+    "İ",
+    "ı",
+]
+TEXTS = st.lists(
+    st.one_of(st.sampled_from(WORDS), st.sampled_from(JOINTS), st.sampled_from(VALUES)),
+    max_size=14,
+).map("".join)
+
+
+@given(TEXTS)
+@settings(max_examples=1000, deadline=None)
+@example(f"to\u212aen secret{A} api_\u212aey={A}")
+@example(f"paſſword={A}")
+@example("authorization: token 'abc, token=x@y")
+def test_looking_less_often_takes_out_the_same(text):
+    expected = text
+    for rule in RULES:
+        expected = rule.apply(expected)
+
+    assert redact(text) == expected
