@@ -24,6 +24,7 @@ from diagnose.report.terminal import to_terminal
 SCHEMA = json.loads((Path(diagnose_package.__file__).parent / "report" / "schema.json").read_text())
 STALE = "torch/torch-extension-build-lock"
 STOPPED = "host/process-stopped"
+SLEEPS = "vllm/rank-sleeps-in-loader"
 # Snapshot: state, cause, kind of obstacle, pids of the culprit, part of the resource, phase, part of `now`.
 RECORDED = {
     "stale_lock_quark": (State.HUNG, STALE, Block.NOBODY, (), "/te/kernel_ext/lock", "memory-profiling", "rm -f /tmp/run-stale"),
@@ -34,8 +35,8 @@ RECORDED = {
     "live_build_quark": (State.SLOW, None, Block.MOVING, (10949,), "", "memory-profiling", None),
     "sigstop_start": (State.STOPPED, STOPPED, Block.STOPPED, (14198,), "", "weight-load", "kill -CONT 14198"),
     "runtime_sigstop_worker": (State.STOPPED, STOPPED, Block.STOPPED, (20626,), "", "ready", "kill -CONT 20626"),
-    "sleep_load": (State.HUNG, None, Block.ASLEEP, (17208,), "", "weight-load", None),
-    "ready_timeout": (State.HUNG, None, Block.ASLEEP, (21920,), "", "weight-load", None),
+    "sleep_load": (State.HUNG, SLEEPS, Block.ASLEEP, (17208,), "", "weight-load", "--pid 17208"),
+    "ready_timeout": (State.HUNG, SLEEPS, Block.ASLEEP, (21920,), "", "weight-load", "--pid 21920"),
     "spin_load": (State.UNCLEAR, None, Block.BUSY, (11746,), "", "weight-load", None),
     "nnodes_missing": (State.DEAD_PEER, "torch/rendezvous-peer-missing", Block.ABSENT, (), "127.0.0.1:51645", "distributed-init", "nc -vz 127.0.0.1 51645"),
     "nnodes_wrong_port": (State.DEAD_PEER, "torch/rendezvous-peer-missing", Block.ABSENT, (), "127.0.0.1:55503", "distributed-init", "nc -vz 127.0.0.1 55503"),
@@ -106,12 +107,12 @@ def test_a_build_that_runs_is_named_with_its_age_and_what_is_usual(examiner):
 
 
 def test_a_place_that_no_signature_knows_is_named_with_its_frame(examiner):
-    found = diagnose(examiner, recorded("sleep_load"))
+    found = diagnose(examiner, recorded("spin_load"))
 
-    assert "Worker_TP1 (pid 17208)" in found.verdict_why
-    assert "_fault_sleep (/srv/lab/scripts/shim/vllm_lab_plugin.py:14)" in found.verdict_why
+    assert "Worker_TP1 (pid 11746)" in found.verdict_why
+    assert "_fault_spin (/srv/lab/scripts/shim/vllm_lab_plugin.py:" in found.verdict_why
     assert found.look is not None
-    assert any("17208" in line for line in found.look.now)
+    assert any("11746" in line for line in found.look.now)
     assert found.unknowns[0].what == "why it does so"
 
 

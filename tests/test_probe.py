@@ -332,6 +332,26 @@ def test_native_frames_are_marked(tmp_path):
     assert any(frame.name == "<module>" and not frame.native for frame in frames)
 
 
+def test_c_frames_are_asked_for_once_and_only_where_the_python_frames_say_nothing(tmp_path):
+    computes = """
+        import os, time
+        if not os.fork(): time.sleep(600)
+        print("ready", flush=True)
+        sum(range(10**12))
+    """
+    with running(computes, folder=tmp_path) as one:
+        by_itself = seen(one.pid, Plan(samples=3, interval_s=0.1))
+        asked = seen(one.pid, Plan(samples=3, interval_s=0.1, native=True))
+
+    def native(snapshot):
+        return [s.pid for s in snapshot.samples if "--native" in s.how]
+
+    if not native(asked):
+        pytest.skip("py-spy cannot read C frames here")
+    assert native(by_itself) == [one.pid]
+    assert len(native(asked)) == len(set(native(asked))) == 2
+
+
 def test_every_error_of_py_spy_has_a_reason_of_our_own(tmp_path):
     with running(SLEEP, folder=tmp_path) as one:
         errors = {

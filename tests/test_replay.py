@@ -26,7 +26,7 @@ def examiner():
         ("rendezvous-peer-missing", "hung", "torch/rendezvous-peer-missing", "127.0.0.1:53625", "", "nc -vz 127.0.0.1 53625"),
         ("healthy-idle", "healthy", None, None, None, None),
         ("live-build", "slow", None, "kernel_ext/lock", "Worker_TP1 (pid 4037)", None),
-        ("sleeping-loader", "hung", None, "the other ranks", "Worker_TP1 (pid 2193)", None),
+        ("sleeping-loader", "hung", "vllm/rank-sleeps-in-loader", "the other ranks", "Worker_TP1 (pid 2193)", "--pid 2193"),
         ("stale-extension-lock", "hung", "torch/torch-extension-build-lock", LOCK, "", f"rm -f {LOCK}"),
         ("weights-file-lock", "hung", "host/lock-held-by-other-process", WEIGHTS, "pid 2671", "2671"),
         ("worker-stopped", "hung", "host/process-stopped", "the other ranks", "Worker_TP1 (pid 1090)", "kill -CONT 1090"),

@@ -36,6 +36,8 @@ class Plan:
     samples: int = 3
     interval_s: float = 1.0
     native: bool = False
+    """Whether to ask every process for its C frames, once; else only those whose Python frames do not say what
+    they do."""
     timeout_s: float = 5.0
     """For one py-spy."""
 
@@ -63,7 +65,7 @@ def look(target: Target, plan: Plan | None = None, logs: Collection[str] = ()) -
     plan = plan or Plan()
     before = note(target, logs)
     devices_asked = Aside(lambda: devices.gpus(_DEVICES_S - 1), _DEVICES_S)
-    rounds = Rounds(plan.native, plan.timeout_s)
+    rounds = Rounds(plan.timeout_s)
     tree = _sampled(target, plan, rounds, before.clock)
     after = proc.processes()
     processes = _processes(tree, before, after, rounds)
@@ -138,7 +140,9 @@ def _sampled(target: Target, plan: Plan, rounds: Rounds, clock: float) -> tuple[
         for head in (target.root, *target.orphans):
             tree.update(dict.fromkeys(without_us(proc.descendants(head, table), table)))
         python = [pid for pid in tree if pid in table and _wants_stack(pid, table[pid])]
-        rounds.once(python, locals_=number == 1)
+        last = number == plan.samples - 1
+        native = python if plan.native else rounds.unexplained()
+        rounds.once(python, locals_=number == 1, native=native if last else ())
     if plan.samples == 1:
         if rounds.wants_locals():
             rounds.once(python, locals_=True)

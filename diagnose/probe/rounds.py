@@ -1,22 +1,26 @@
 """Samples of many processes at once, round after round.
 
 Part of the probe, floor 10. Every process has its own py-spy and its own time-out; one that refuses is not asked
-again. The named locals come with the second round, so that they cost no stop of their own.
+again. The named locals come with the second round, so that they cost no stop of their own. C frames come with the
+last round only: they stop a process four times as long, and one stack with them says what the others lack.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from diagnose.model import CouldNotLook, Frame, Sample
+from diagnose.model import CouldNotLook, Frame, Sample, Thread
 from diagnose.probe import pyspy
 from diagnose.probe.syscalls import Calls
 from diagnose.probe.threads import enrich
+from diagnose.stacks import cut, main_thread, places_of, waiting
 
-_PARALLEL = 16
+_PARALLEL = max(2, min(16, os.cpu_count() or 2))
+"""At once; more than there are processors would only stop each target for longer."""
 Key = tuple[int, int, str, str, int]
 
 
@@ -25,30 +29,31 @@ class Rounds:
     """Takes samples and remembers which processes cannot be sampled.
 
     Args:
-        native: Whether to ask for C frames too.
         timeout_s: How long one py-spy may take.
     """
 
-    native: bool = False
     timeout_s: float = pyspy.TIMEOUT_S
     samples: list[Sample] = dataclasses.field(default_factory=list)
     refused: dict[int, CouldNotLook] = dataclasses.field(default_factory=dict)
     not_python: set[int] = dataclasses.field(default_factory=set)
     calls: Calls = dataclasses.field(default_factory=Calls)
 
-    def once(self, pids: Collection[int], *, locals_: bool = False) -> None:
+    def once(
+        self, pids: Collection[int], *, locals_: bool = False, native: Collection[int] = ()
+    ) -> None:
         """One round over these processes.
 
         Args:
             pids: Those that gave no sample before are left out.
             locals_: Whether to ask for named locals where a known frame was seen.
+            native: Those of them whose C frames are wanted too.
         """
         asked = [pid for pid in pids if pid not in self.refused and pid not in self.not_python]
         if not asked:
             return
         known = {sample.pid for sample in self.samples if pyspy.knows(sample)} if locals_ else set()
         with ThreadPoolExecutor(min(_PARALLEL, len(asked))) as pool:
-            answers = list(pool.map(lambda pid: self._one(pid, pid in known), asked))
+            answers = list(pool.map(lambda pid: self._one(pid, pid in known, pid in native), asked))
         for pid, answer in zip(asked, answers, strict=True):
             if isinstance(answer, Sample):
                 self.samples.append(answer)
@@ -57,10 +62,15 @@ class Rounds:
             else:
                 self.refused[pid] = answer
 
-    def _one(self, pid: int, locals_: bool) -> Sample | CouldNotLook:
+    def _one(self, pid: int, locals_: bool, native: bool) -> Sample | CouldNotLook:
         self.calls.note(pid)
-        answer = pyspy.dump(pid, native=self.native, locals_=locals_, timeout_s=self.timeout_s)
+        answer = pyspy.dump(pid, native=native, locals_=locals_, timeout_s=self.timeout_s)
         return enrich(answer, self.calls) if isinstance(answer, Sample) else answer
+
+    def unexplained(self) -> set[int]:
+        """Processes whose main thread stands in a call that its Python frames do not explain."""
+        last = {sample.pid: sample for sample in self.samples}
+        return {pid for pid, sample in last.items() if not _explained(main_thread(sample))}
 
     def wants_locals(self) -> bool:
         """Whether a frame was seen whose locals were not asked for yet."""
@@ -77,6 +87,14 @@ class Rounds:
         return tuple(
             sorted((_with(sample, known) for sample in self.samples), key=lambda s: s.time_s)
         )
+
+
+def _explained(main: Thread | None) -> bool:
+    """Whether a thread's place or system call says what it does."""
+    if main is None or main.syscall.partition(" ")[0] not in ("", "futex"):
+        return True
+    found = places_of(cut(main.frames))
+    return waiting(found) is not None or any(hit.index == 0 for hit in found)
 
 
 def _key(sample: Sample, thread: int, frame: Frame) -> Key:

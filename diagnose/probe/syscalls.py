@@ -45,6 +45,9 @@ def syscall(pid: int, tid: int) -> str:
     table = _ARM if platform.machine() == "aarch64" else _X86
     name = table.get(int(parts[0]), "")
     arguments = [int(part, 16) for part in parts[1:]]
+    if name == "select" and arguments[0] == 0:
+        # How CPython before 3.11 sleeps.
+        return "nanosleep"
     return f"{name} {_object(pid, name, arguments)}".strip()
 
 

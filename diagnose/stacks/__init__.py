@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from diagnose.stacks.classes import groups, least_progressed, rank_set
 from diagnose.stacks.cut import cut, shown
-from diagnose.stacks.places import Place, places_of
-from diagnose.stacks.standing import Standing, standings
+from diagnose.stacks.places import Place, places_of, waiting
+from diagnose.stacks.standing import Standing, main_thread, standings
 from diagnose.stacks.text import dump, pasted
 from diagnose.stacks.tree import Node, tree, tree_lines
 
@@ -28,6 +28,7 @@ __all__ = [
     "dump",
     "groups",
     "least_progressed",
+    "main_thread",
     "pasted",
     "places_of",
     "rank_set",
@@ -35,4 +36,5 @@ __all__ = [
     "standings",
     "tree",
     "tree_lines",
+    "waiting",
 ]

@@ -165,6 +165,11 @@ def _standing(process: Process, samples: Sequence[Sample]) -> Standing:
     )
 
 
+def main_thread(sample: Sample) -> Thread | None:
+    """The main thread of a sample; None while the interpreter starts."""
+    return next((t for t in sample.threads if t.name == "MainThread"), None)
+
+
 def _is_main(thread: Thread, process: Process) -> bool:
     return thread.name == "MainThread" or thread.os_id in (
         process.pid,

@@ -30,6 +30,8 @@ HOLDABLE = ("file-existence", "flock", "pipe", "fifo", "socket")
 TALKS = ("socket", "pipe", "fifo")
 ALIVE = 0.05
 """Cores; a process outside the server that uses more is at work."""
+_SLEEPS = ("nanosleep", "clock_nanosleep")
+_COMMAND = 160
 
 
 class Graph:
@@ -163,7 +165,9 @@ class Graph:
         if path and foreign:
             kind = Block.OUTSIDE if kind in (Block.ASLEEP, Block.UNSEEN) else kind
             held = f" and holds {resource}" if resource else ""
-            what += f"; it does not belong to this server{held}"
+            what += (
+                f"; it does not belong to this server{held}; its command is `{_command(standing)}`"
+            )
         return Blocker(kind, what, (standing.pid,), resource, tuple(path))
 
     def _kind(self, standing: Standing) -> Block:
@@ -198,6 +202,18 @@ def _grows(view: View, standing: Standing) -> bool:
     return any(growth.after > growth.before for growth in view.snapshot.growth)
 
 
+def _command(standing: Standing) -> str:
+    """The command line of a process, cut where it gets long."""
+    title = standing.process.title
+    return title if len(title) <= _COMMAND else f"{title[:_COMMAND]}…"
+
+
+def _sleeps(standing: Standing) -> bool:
+    """Whether the main thread sits in a sleep whose length it chose itself."""
+    call = standing.main.thread.syscall if standing.main else ""
+    return (call or standing.process.syscall).partition(" ")[0] in _SLEEPS
+
+
 def _clause(standing: Standing, kind: Block, resource: str) -> str:
     main = standing.main
     where = f" in {shown(main.frames[0])}" if main and main.frames else ""
@@ -226,6 +242,8 @@ def _clause(standing: Standing, kind: Block, resource: str) -> str:
         return (
             f"{standing.label} waits inside the kernel for a disk or a device{wchan}{where}{under}"
         )
+    if _sleeps(standing):
+        return f"{standing.label} sleeps for a time that it sets itself{where}{under}"
     return f"{standing.label} sleeps or waits for something unknown{where}{under}"
 
 

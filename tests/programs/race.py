@@ -2,13 +2,16 @@
 
 usage: python race.py FOLDER RANKS
 
-Prints `ready` when only waiters are left. Ends when its standard input is closed.
+Prints `ready` when only waiters are left. Ends when its standard input is closed. With BEATS in the environment
+each rank writes there, to a file of its own pid, when it could not run for 3 ms or more: the time (monotonic)
+and for how long.
 """
 
 import multiprocessing
 import os
 import pathlib
 import sys
+import threading
 import time
 
 SOURCE = """
@@ -19,12 +22,27 @@ template <> int f<0>(const std::string&) { return 0; }
 int slow(const std::string& s) { return f<200>(s); }
 PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) { m.def("slow", &slow); }
 """
+BEAT_S, LATE_S = 0.001, 0.003
+
+
+def beats(path):
+    with path.open("a", buffering=1) as out:
+        last = time.monotonic()
+        while True:
+            time.sleep(BEAT_S)
+            now = time.monotonic()
+            if now - last - BEAT_S >= LATE_S:
+                out.write(f"{now} {now - last - BEAT_S}\n")
+            last = now
 
 
 def rank(folder):
     os.environ["TORCH_EXTENSIONS_DIR"] = str(folder)
     from torch.utils.cpp_extension import load
 
+    if "BEATS" in os.environ:
+        path = pathlib.Path(os.environ["BEATS"], str(os.getpid()))
+        threading.Thread(target=beats, args=(path,), name="beats", daemon=True).start()
     load(name="kernel_ext", sources=[str(folder / "slow.cpp")], verbose=False)
 
 
