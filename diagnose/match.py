@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from diagnose import comparison
-from diagnose.document import comparable
 from diagnose.facts import truth
 from diagnose.model import (
     Certainty,
@@ -202,15 +201,9 @@ class Matcher:
         """Seconds from `evidence` to the end of the log, when nothing new came after it; else 0."""
         if not self._is_last(evidence):
             return 0.0
-        ends = [
-            line.time_s
-            for scan in self._run.scans
-            for line in scan.tail
-            if line.time_s is not None and comparable(evidence.line, line)
-        ]
         if evidence.line.time_s is None:
             return self._progress.stalled_s or 0.0
-        return max(ends, default=evidence.line.time_s) - evidence.line.time_s
+        return (self._run.end_s(evidence.line) or evidence.line.time_s) - evidence.line.time_s
 
     def _group(self, patterns: Sequence[str], within: int, *, in_order: bool) -> Held:
         """The first place where all patterns match close together, by one writer."""

@@ -88,7 +88,7 @@ class Examiner:
             live = source.channel in (Channel.STACK, Channel.HOST)
             index = position + NOW if live else position
             scan = self._scanner.scan(index, source.name, source.stream)
-            scans.append(self._visible(scan, source.channel))
+            scans.append(self._visible(replace(scan, silent_s=source.silent_s), source.channel))
             notes.append(
                 SourceNote(
                     source.name,

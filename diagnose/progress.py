@@ -120,16 +120,14 @@ def _last_progress(run: Run) -> Line | None:
 
 
 def _stalled_s(run: Run, last: Line | None) -> float | None:
-    """Seconds from the last timed line up to the last news, to the last timed line of all."""
+    """Seconds from the last timed line up to the last news, to the end of the run."""
     if last is None:
         return None
-    ends = [line for scan in run.scans for line in scan.tail if line.time_s is not None]
     anchor = _timed_before(run, last)
-    if anchor is None:
-        return None
-    later = [line.time_s for line in ends if comparable(anchor, line) and line.time_s is not None]
-    assert anchor.time_s is not None
-    return max(0.0, max(later, default=anchor.time_s) - anchor.time_s)
+    if anchor is None or anchor.time_s is None:
+        silence = max((s.silent_s for s in run.scans if s.source == last.source), default=0.0)
+        return silence or None
+    return max(0.0, (run.end_s(anchor) or anchor.time_s) - anchor.time_s)
 
 
 def _timed_before(run: Run, last: Line) -> Line | None:
@@ -155,7 +153,7 @@ def _wall_s(run: Run) -> float | None:
             continue
         assert timed[0].time_s is not None
         assert timed[-1].time_s is not None
-        span = timed[-1].time_s - timed[0].time_s
+        span = timed[-1].time_s - timed[0].time_s + scan.silent_s
         longest = max(longest or 0.0, span)
     return longest
 

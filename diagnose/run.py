@@ -72,6 +72,16 @@ class Run:
         ]
         return Run(tuple(self._index), kept)
 
+    def end_s(self, line: Line) -> float | None:
+        """The end of the run on the clock of `line`: its last line, and the silence known after it."""
+        ends = [
+            last.time_s + scan.silent_s
+            for scan in self.scans
+            for last in scan.tail
+            if last.time_s is not None and comparable(line, last)
+        ]
+        return max(ends, default=line.time_s)
+
     @property
     def writers(self) -> dict[tuple[str, str], Writer]:
         """Every process seen, by key, under the last name it used."""

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "diagnose"
 FLOORS = {
     "model": 0, "errors": 0, "redact": 0, "units": 0,
-    "dialects": 1, "tables": 1, "comparison": 1, "scope": 1, "bundle": 1,
+    "dialects": 1, "tables": 1, "comparison": 1, "scope": 1, "bundle": 1, "template": 1,
     "document": 2, "catalogue": 2,
     "scan": 3,
     "run": 4,
@@ -18,9 +18,10 @@ FLOORS = {
     "progress": 6, "lives": 6, "stacks": 6,
     "match": 7, "trouble": 7, "waits": 7,
     "causal": 8,
-    "verdict": 9, "advice": 9, "mystery": 9, "live": 9,
+    "verdict": 9, "advice": 9, "mystery": 9, "live": 9, "fingerprint": 9,
     "report": 10,
     "sources": 10, "probe": 10,
+    "ci": 11,
     "pipeline": 11,
     "prove": 12, "explain": 12,
     "cli": 13,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from diagnose.errors import InputError
 if TYPE_CHECKING:
     from diagnose.model import Diagnosis
 
-FORMATS = ("terminal", "json", "markdown")
+FORMATS = ("terminal", "json", "markdown", "github")
 
 
 def write(
@@ -67,9 +68,14 @@ def render(
     from diagnose.report.terminal import to_terminal
 
     colour = not to_file and _colour()
-    return to_terminal(
+    text = to_terminal(
         diagnosis, width=_width(to_file), colour=colour, quiet=quiet, verbose=verbose
     )
+    if format_ == "github":
+        from diagnose.report.github import to_github
+
+        return to_github(diagnosis, text, secrets.token_hex(16))
+    return text
 
 
 def _colour() -> bool:

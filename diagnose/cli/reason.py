@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,17 +34,32 @@ def prepare(roots: tuple[Path, ...] = (), scanner: str = "auto") -> Examiner:
     return Examiner(signatures, cache=default_cache(), engine=scanner)
 
 
-def reason(examiner: Examiner, snapshot: Snapshot, logs: Mapping[str, bytes]) -> Diagnosis:
-    """Diagnoses what was seen together with what was printed, by the logs' paths."""
+def reason(
+    examiner: Examiner,
+    snapshot: Snapshot,
+    logs: Mapping[str, bytes],
+    more: Iterable[Source] = (),
+) -> Diagnosis:
+    """Diagnoses what was seen together with what was printed.
+
+    Args:
+        examiner: With the catalogue.
+        snapshot: What was seen.
+        logs: What was printed, by the logs' paths.
+        more: Logs that are read from elsewhere.
+    """
     from diagnose import live
 
-    return live.conclude(snapshot, examiner.diagnose(_sources(snapshot, logs)))
+    return live.conclude(snapshot, examiner.diagnose(_sources(snapshot, logs, more)))
 
 
-def _sources(snapshot: Snapshot, logs: Mapping[str, bytes]) -> Iterator[Source]:
+def _sources(
+    snapshot: Snapshot, logs: Mapping[str, bytes], more: Iterable[Source]
+) -> Iterator[Source]:
     from diagnose import live
     from diagnose.sources import Source
 
+    yield from more
     for path, data in logs.items():
         yield Source(path, BytesIO(data), len(data))
     for document in live.documents(snapshot):

@@ -16,6 +16,7 @@ from diagnose.model.diagnosis import (
     SourceNote,
     Unknown,
 )
+from diagnose.model.job import Job, Place
 from diagnose.model.lines import Evidence, Hits, Line, Writer
 from diagnose.model.look import Block, Blocker, RankGroup, State, Wait
 from diagnose.model.signature import Comparison, Condition, Confuser, Example, Fix, Scope, Signature
@@ -57,6 +58,7 @@ __all__ = [
     "Gpu",
     "Growth",
     "Hits",
+    "Job",
     "Kind",
     "Line",
     "Link",
@@ -64,6 +66,7 @@ __all__ = [
     "Mystery",
     "OpenFile",
     "Pipe",
+    "Place",
     "Process",
     "ProcessPhase",
     "Progress",

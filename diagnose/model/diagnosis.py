@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from diagnose.model.job import Job, Place
 from diagnose.model.lines import Evidence, Line, Writer
 from diagnose.model.look import Blocker, RankGroup, State, Wait
 from diagnose.model.signature import Fix, Signature
@@ -170,3 +171,7 @@ class Diagnosis:
     waits: tuple[Wait, ...] = ()
     tree: tuple[str, ...] = ()
     """The prefix tree of the ranks' stacks, a line a fork or end: `[0-6] main > … > wait`."""
+    job: Job | None = None
+    """Whose end it was; None where that is not known."""
+    place: Place | None = None
+    """The line of the recipe where the fix belongs; None where it was not found."""

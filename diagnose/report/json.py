@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from diagnose.model import Diagnosis, Evidence, Finding, Fix, Line, Link, Writer
+from diagnose.fingerprint import fingerprint
+from diagnose.model import Diagnosis, Evidence, Finding, Fix, Job, Line, Link, Writer
 from diagnose.report.live import live_json
 
 SCHEMA = "diagnose/1"
@@ -31,6 +32,7 @@ def to_json(diagnosis: Diagnosis) -> dict[str, Any]:
         "schema": SCHEMA,
         "verdict": str(diagnosis.verdict),
         "verdict_why": diagnosis.verdict_why,
+        "fingerprint": fingerprint(diagnosis) or None,
         "cause": _cause(diagnosis),
         "chain": [_link(link) for link in diagnosis.chain],
         "alternatives": [
@@ -72,6 +74,7 @@ def to_json(diagnosis: Diagnosis) -> dict[str, Any]:
         else None,
         "config": config(diagnosis.facts),
         "cost": cost(diagnosis),
+        "job": _job(diagnosis.job),
         "unknowns": [{"what": u.what, "why": u.why, "how": u.how} for u in diagnosis.unknowns],
         "unexplained": _mystery(diagnosis),
         "sources": [
@@ -182,6 +185,20 @@ def _advice(fix: Fix | None) -> dict[str, Any] | None:
         "recipe": list(fix.recipe),
         "warning": " ".join(fix.warning.split()),
         "diff": None,
+    }
+
+
+def _job(job: Job | None) -> dict[str, Any] | None:
+    if job is None:
+        return None
+    return {
+        "system": job.system or None,
+        "name": job.name or None,
+        "run": job.run or None,
+        "node": job.node or None,
+        "url": job.url or None,
+        "status": job.status or None,
+        "settings": dict(job.settings),
     }
 
 

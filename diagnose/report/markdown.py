@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from diagnose.model import Diagnosis, Evidence, Fix, Link, Mystery
+from diagnose.model import Diagnosis, Evidence, Fix, Job, Link, Mystery
 from diagnose.report.live import group_frames, group_head, wait_line
 from diagnose.report.words import (
     RETRY,
@@ -37,7 +37,7 @@ def to_markdown(diagnosis: Diagnosis) -> str:
             f"**Likely cause: {escape(signature.title)}**  \n"
             f"{code(signature.id)}, confidence {diagnosis.confidence:.0%}"
         )
-        parts.append(escape(reflow(signature.root_cause)))
+        parts += [escape(part) for part in reflow(signature.root_cause).split("\n\n")]
     parts += _live(diagnosis)
     if diagnosis.mystery:
         parts += _mystery(diagnosis.mystery)
@@ -63,6 +63,7 @@ def to_markdown(diagnosis: Diagnosis) -> str:
             )
         )
     parts += _run(diagnosis)
+    parts += _job(diagnosis.job)
     if diagnosis.unknowns:
         parts.append("### Not known")
         parts.append("\n".join(_unknown(u.what, u.why, u.how) for u in diagnosis.unknowns))
@@ -177,6 +178,16 @@ def _run(diagnosis: Diagnosis) -> list[str]:
     if text := spent(diagnosis):
         rows.append(f"- Spent: {escape(text)}")
     return ["\n".join(rows)] if rows else []
+
+
+def _job(job: Job | None) -> list[str]:
+    if job is None or not (job.system or job.settings):
+        return []
+    about = (job.system, job.name, job.run and f"run {job.run}", job.node and f"on {job.node}")
+    rows = ["- Job: " + escape(" · ".join(part for part in about if part))] if job.system else []
+    if job.settings:
+        rows.append("- " + ", ".join(code(f"{n}={v}") for n, v in job.settings.items()))
+    return ["\n".join(rows)]
 
 
 def _unknown(what: str, why: str, how: str) -> str:

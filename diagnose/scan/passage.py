@@ -42,6 +42,8 @@ class Scan:
     """The last lines, at most 400 and 256 KiB of them; may share lines with `head`."""
     problems: tuple[str, ...] = ()
     """One sentence for each pattern that could not be searched for everywhere."""
+    silent_s: float = 0.0
+    """How long nothing was written after the last line, where that is known from elsewhere."""
 
 
 class Passage:

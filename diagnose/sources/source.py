@@ -36,6 +36,8 @@ class Source:
     for everything older, and for what is no file."""
     zone_s: float = 0.0
     """How far this machine's clock is ahead of UTC, in seconds."""
+    silent_s: float = 0.0
+    """How long nobody wrote to it before the job ended, where that is known."""
     channel: Channel = Channel.LOG
     """Decides which signatures see it; what was read from a live server is not a log."""
 

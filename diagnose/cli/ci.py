@@ -1,0 +1,210 @@
+"""`diagnose ci`: the step after a failed job, which finds by itself what the job left."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from diagnose.cli.options import FOLDER
+from diagnose.errors import DiagnoseError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from diagnose.ci import Left
+    from diagnose.model import Diagnosis, Job
+    from diagnose.sources import Source
+
+
+REPORTS = {
+    "diagnosis.json": "json",
+    "diagnosis.md": "markdown",
+}
+"""The files that are left for people, for later steps and for the pages of other systems, by their format."""
+
+
+@click.command("ci")
+@click.argument("paths", nargs=-1, metavar="[PATH]…")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder for the reports.  [default: diagnosis]",
+)
+@click.option(
+    "--job-status",
+    type=click.Choice(("success", "failure", "cancelled"), case_sensitive=False),
+    help="How the job ended, where its environment does not say: on GitHub ${{ job.status }}.",
+)
+@click.option("--exit-code", is_flag=True, help="Exit as `diagnose log` does, instead of with 0.")
+@click.option(
+    "--signatures", "roots", multiple=True, type=FOLDER, help="A further folder of signature files."
+)
+def command(
+    paths: tuple[str, ...],
+    output: Path | None,
+    job_status: str | None,
+    exit_code: bool,
+    roots: tuple[Path, ...],
+) -> int:
+    """Name the cause of a failed, cancelled or timed-out CI job in the step after it.
+
+    PATH is what to read; without one, what the job left in its folder is found by name. Runs on GitHub Actions,
+    Buildkite, GitLab, Jenkins and in Slurm, offline. Writes diagnosis.json, diagnosis.md, diagnosis.html,
+    diagnosis.sarif and diagnosis-junit.xml, on GitHub annotations, a summary and outputs too. Exits with 0,
+    whatever it finds, so that the job's colour is its own.
+    """
+    from diagnose import ci
+    from diagnose.cli.log import exit_code as code_of
+
+    job = ci.job(os.environ, status=job_status or "")
+    folder = output or Path(ci.OUTPUT)
+    diagnosis, problem, code = _diagnose(paths, job, roots)
+    diagnosis = replace(diagnosis, job=job)
+    problems = [problem] if problem else []
+    problems += _write_reports(diagnosis, folder)
+    if job.system == "GitHub Actions":
+        problems += _tell_github(diagnosis, folder)
+    _print(diagnosis, problems, github=job.system == "GitHub Actions")
+    if not exit_code:
+        return 0
+    return code if code is not None else code_of(diagnosis)
+
+
+def _diagnose(
+    paths: Sequence[str], job: Job, roots: tuple[Path, ...]
+) -> tuple[Diagnosis, str, int | None]:
+    """The diagnosis, what went wrong with making it, and the exit code that goes with that.
+
+    Nothing may keep the step from telling what it can, also a defect of this program.
+    """
+    from diagnose.model import Diagnosis, Verdict
+
+    nothing = Diagnosis(Verdict.UNDECIDABLE, "nothing that could be read was left behind")
+    try:
+        return _read(paths, job, roots), "", None
+    except DiagnoseError as error:
+        return nothing, f"{error.message}\n  {error.remedy}".rstrip(), error.exit_code
+    except Exception:
+        told = replace(nothing, verdict_why="diagnose itself failed; its log says how")
+        return told, traceback.format_exc(), 70
+
+
+def _read(paths: Sequence[str], job: Job, roots: tuple[Path, ...]) -> Diagnosis:
+    from diagnose.cli.reason import open_bundle, prepare, reason
+
+    own = not paths
+    found = _found(paths, job)
+    if not found.files and not found.bundles:
+        raise InputError(
+            f"no log was found in {', '.join(paths) or job.workspace or os.getcwd()}"
+            + (f" ({found.older} older than the job)" if found.older else ""),
+            "name the files or folders that hold the logs",
+        )
+    examiner = prepare(roots)
+    sources = _ended(found, job, own=own)
+    if not found.bundles:
+        return examiner.diagnose(sources)
+    snapshot, tails = open_bundle(found.bundles[-1])
+    return reason(examiner, snapshot, tails, sources)
+
+
+def _found(paths: Sequence[str], job: Job) -> Left:
+    """What is named, or else what the job left in its folder."""
+    from diagnose.ci import Left, left
+
+    number = os.environ.get("SLURM_JOB_ID", "")
+    if not paths:
+        began = job.began_s or _written_s(os.environ.get("GITHUB_EVENT_PATH", ""))
+        return left(job.workspace or os.getcwd(), since_s=began, slurm_job=number)
+    found = Left()
+    for path in paths:
+        part = left(path) if os.path.isdir(path) else Left(logs=[path])
+        found = found.joined(part if part.files or part.bundles else Left(logs=[path]))
+    return found
+
+
+def _written_s(path: str) -> float | None:
+    """When a file was written: a runner writes the event's at the start of each job."""
+    try:
+        return os.stat(path).st_mtime if path else None
+    except OSError:
+        return None
+
+
+def _ended(found: Left, job: Job, *, own: bool) -> Iterator[Source]:
+    """The sources, none of which is written any more: the job is over.
+
+    Args:
+        found: What to read.
+        job: Whose it is.
+        own: Whether the job that is over is the one that this step belongs to, so that the times of the files tell
+            how long nobody wrote to them before it ended.
+    """
+    from diagnose.sources import open_paths
+
+    end = time.time() if own and job.status == "cancelled" else found.newest_s if own else 0.0
+    folder = (job.workspace or os.getcwd()).rstrip("/") + "/"
+    for source in open_paths(found.files):
+        source.name = source.name.removeprefix(folder)
+        source.fresh_s = None
+        written = _written_s(source.path)
+        if job.status != "success" and written is not None:
+            source.silent_s = max(0.0, end - written)
+        yield source
+
+
+def _write_reports(diagnosis: Diagnosis, folder: Path) -> list[str]:
+    """Writes every report that can be written; one sentence for each that cannot."""
+    from diagnose.cli.output import render
+
+    problems = []
+    for name, format_ in REPORTS.items():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            text = render(diagnosis, format_, to_file=True)
+            (folder / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            problems.append(f"cannot write {folder / name}: {error.strerror}")
+    return problems
+
+
+def _tell_github(diagnosis: Diagnosis, folder: Path) -> list[str]:
+    """Adds to the step's summary and outputs, where the runner names files for them."""
+    from diagnose.report.github import output_file, outputs, summary
+
+    values = {**outputs(diagnosis), "summary-file": str(folder / "diagnosis.md")}
+    texts = {
+        "GITHUB_STEP_SUMMARY": summary(diagnosis),
+        "GITHUB_OUTPUT": output_file(values, secrets.token_hex(16)),
+    }
+    problems = []
+    for name, text in texts.items():
+        if not (path := os.environ.get(name)):
+            continue
+        try:
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            problems.append(f"cannot write to ${name}: {error.strerror}")
+    return problems
+
+
+def _print(diagnosis: Diagnosis, problems: list[str], *, github: bool) -> None:
+    from diagnose.cli.output import render
+    from diagnose.redact import redact
+    from diagnose.report.github import to_github
+
+    notes = [redact(line) for problem in problems for line in f"diagnose: {problem}".splitlines()]
+    report = render(diagnosis, "terminal", to_file=False)
+    text = "\n".join([*notes, report])
+    if github:
+        text = to_github(diagnosis, text, secrets.token_hex(16))
+    click.echo(text, nl=False, color=True)

@@ -1,0 +1,239 @@
+"""`diagnose ci` as a step of a job meets it: real processes, an environment, and what they leave."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import jsonschema
+import pytest
+from workflow_commands import Runner, file_values
+
+import diagnose
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+SEED = FIXTURES / "logs" / "mxfp4-ep-hang.log"
+SCHEMA = json.loads((Path(diagnose.__file__).parent / "report" / "schema.json").read_text())
+
+
+@dataclass
+class Step:
+    """A workspace, and the files that a runner of GitHub Actions gives a step."""
+
+    folder: Path
+
+    @property
+    def workspace(self) -> Path:
+        return self.folder / "work"
+
+    def leave(self, name: str, content: bytes) -> Path:
+        path = self.workspace / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def github(self, *arguments, **more):
+        environment = {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_WORKSPACE": str(self.workspace),
+            "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
+            "GITHUB_OUTPUT": str(self.folder / "output"),
+            **more,
+        }
+        return self.run(*arguments, **environment)
+
+    def run(self, *arguments, **environment):
+        self.workspace.mkdir(parents=True, exist_ok=True)
+        basic = {
+            k: os.environ[k] for k in ("PATH", "HOME", "DIAGNOSE_CACHE_DIR") if k in os.environ
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "diagnose", "ci", *map(str, arguments)],
+            cwd=self.workspace,
+            env={**basic, **environment},
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+
+    @property
+    def outputs(self):
+        return file_values((self.folder / "output").read_text())
+
+    @property
+    def summary(self):
+        return (self.folder / "summary.md").read_text()
+
+    @property
+    def answer(self):
+        answer = json.loads((self.workspace / "diagnosis" / "diagnosis.json").read_text())
+        jsonschema.validate(answer, SCHEMA)
+        return answer
+
+
+@pytest.fixture
+def step(tmp_path):
+    return Step(tmp_path)
+
+
+def test_the_cause_of_a_cancelled_job_is_named_and_the_step_is_green(step):
+    step.leave("server.log", SEED.read_bytes())
+
+    done = step.github("--job-status", "cancelled")
+
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert step.outputs["cause"] == "vllm/mxfp4-emulation-fallback"
+    assert step.outputs["verdict"] == "hung"
+    assert step.outputs["retry"] == "useless"
+    assert float(step.outputs["confidence"]) > 0.9
+    assert (step.workspace / step.outputs["summary-file"]).is_file()
+    assert step.answer["chain"][0]["evidence"][0]["source"] == "server.log"
+
+
+def test_every_line_is_a_command_of_github_or_is_shown(step):
+    step.leave("server.log", SEED.read_bytes())
+
+    runner = Runner().read(step.github().stdout.splitlines())
+
+    assert [c.name for c in runner.commands] == ["error"]
+    assert (
+        runner.commands[0].fields["title"].startswith("MXFP4 experts fall back to emulation, and")
+    )
+    assert "94%" in runner.commands[0].fields["title"]
+    assert "--moe-backend aiter" in runner.commands[0].data
+    assert runner.token == ""
+
+
+FORGED = [
+    "::set-output name=verdict::healthy",
+    "::error file=x.py,line=1::forged",
+    "   ::warning::forged",
+    "##[error]forged",
+    "text ##[set-env name=PATH]/evil",
+    "::add-mask::server",
+    "::stop-commands::forged",
+    "::endgroup::",
+    "\r::error::forged",
+    "\x1b[0m::error::forged",
+    "RuntimeError: ::error::forged%0A::error::forged",
+    "RuntimeError: boom\x0b::error::forged\x0c::error::forged\u2028::error::forged\x85::error::forged",
+]
+
+
+def test_no_line_of_a_log_is_a_command(step):
+    worker = "(Worker_TP0 pid=7) ERROR 07-01 02:06:33 [core.py:1] RuntimeError: "
+    lines = [*FORGED, *(worker + line for line in FORGED), "EngineCore failed to start."]
+    step.leave("server.log", "\n".join(lines).encode())
+    step.leave("::set-output name=x::y.log", b"RuntimeError: boom\n")
+
+    done = step.github()
+
+    runner = Runner().read(done.stdout.splitlines())
+    assert done.stderr == ""
+    assert {c.name for c in runner.commands} <= {"error", "warning", "notice"}
+    assert [c for c in runner.commands if "forged" in c.fields.get("title", "")] == []
+    assert [c for c in runner.commands if c.fields.get("file")] == []
+    assert step.outputs["verdict"] == "failed"
+
+
+def test_nothing_left_behind_is_a_green_step_that_says_so(step):
+    done = step.github("--job-status", "cancelled")
+
+    assert done.returncode == 0
+    assert "no log was found" in done.stdout
+    assert step.outputs["verdict"] == "undecidable"
+    assert step.outputs["cause"] == ""
+    assert step.answer["cause"] is None
+
+
+def test_the_exit_code_tells_only_when_asked(step):
+    step.leave("server.log", SEED.read_bytes())
+
+    assert step.run("--exit-code").returncode == 1
+    assert step.run().returncode == 0
+
+
+def test_with_nothing_to_read_the_exit_code_says_unreadable(step):
+    assert step.run("--exit-code").returncode == 4
+
+
+def test_files_of_the_checkout_are_not_what_the_job_left(step):
+    step.leave("docs/example.log", SEED.read_bytes())
+    step.leave("server.log", (FIXTURES / "logs" / "port-in-use.log").read_bytes())
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(step.workspace)]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "add", "docs"], check=True)
+
+    for version in ("2", "4"):
+        subprocess.run([*git, "update-index", "--index-version", version], check=True)
+        step.github()
+
+        assert [s["name"] for s in step.answer["sources"]] == ["server.log"]
+
+
+def test_files_from_before_the_job_are_not_read(step):
+    old = step.leave("results/old.log", SEED.read_bytes())
+    os.utime(old, (time.time() - 3600, time.time() - 3600))
+    step.leave("server.log", (FIXTURES / "logs" / "port-in-use.log").read_bytes())
+    event = step.folder / "event.json"
+    event.write_text("{}")
+
+    step.github(GITHUB_EVENT_PATH=str(event))
+
+    assert [s["name"] for s in step.answer["sources"]] == ["server.log"]
+
+
+def test_the_output_of_another_slurm_job_is_not_read(step):
+    step.leave("slurm-41.out", SEED.read_bytes())
+    step.leave("slurm-42.out", (FIXTURES / "logs" / "port-in-use.log").read_bytes())
+
+    step.run(SLURM_JOB_ID="42")
+
+    assert [s["name"] for s in step.answer["sources"]] == ["slurm-42.out"]
+    assert step.answer["job"]["system"] == "Slurm"
+
+
+SILENT = FIXTURES / "logs" / "sleep-in-load.log"
+
+
+def test_a_log_written_just_now_by_a_cancelled_job_is_not_still_going_on(step):
+    step.leave("server.log", SILENT.read_bytes())
+
+    step.github("--job-status", "cancelled")
+
+    assert step.outputs["verdict"] == "hung"
+
+
+def test_the_silence_of_a_log_ends_with_its_job(step):
+    log = step.leave("server.log", SILENT.read_bytes())
+    os.utime(log, (time.time() - 28000, time.time() - 28000))
+
+    step.github("--job-status", "cancelled")
+
+    assert 27000 < step.answer["phase"]["stalled_s"] < 30000
+
+
+def test_the_times_of_files_that_are_named_tell_nothing(step):
+    log = step.leave("server.log", SILENT.read_bytes())
+    os.utime(log, (time.time() - 28000, time.time() - 28000))
+
+    step.github(log, "--job-status", "cancelled")
+
+    assert (step.answer["phase"]["stalled_s"] or 0) < 1000
+
+
+def test_the_place_in_the_matrix_is_told_and_the_environment_is_not(step):
+    step.leave("server.log", SEED.read_bytes())
+
+    done = step.github(TP="8", EP_SIZE="8", MODEL="amd/model", MY_PASSWORD="hunter2-hunter2")
+
+    assert step.answer["job"]["settings"] == {"MODEL": "amd/model", "TP": "8", "EP_SIZE": "8"}
+    everything = done.stdout + step.summary + json.dumps(step.answer)
+    assert "hunter2" not in everything
+    assert "EP_SIZE" in step.summary
