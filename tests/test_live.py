@@ -93,7 +93,7 @@ def test_a_stale_lock_is_removed_only_after_the_server_was_stopped(examiner):
     stop = next(n for n, line in enumerate(now) if "stop the server" in line)
     remove = next(n for n, line in enumerate(now) if line.startswith("rm "))
 
-    assert stop < remove < now.index("start the server again")
+    assert stop < remove < now.index("# start the server again")
     assert len(now) == len(set(now))
 
 
