@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("attach")
-@click.argument("target", required=False, metavar="[PID|BUNDLE]")
+@click.argument("target", required=False, metavar="[PID|FILE]")
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="The server that listens on this TCP port."
 )
@@ -73,14 +73,16 @@ def command(
     """Look at a server that hangs: what every process waits for, who holds it, what unblocks it.
 
     Without arguments the one vLLM or SGLang server of this machine is taken. PID is any process of it, or the
-    first of any other tree of processes. Nothing is changed: no signal, nothing written, nothing installed.
+    first of any other tree of processes. FILE is what `--save` wrote, or stacks that somebody took: `py-spy dump`
+    (also `--json`), faulthandler, pystack, gdb; `-` reads them from standard input. Nothing is changed: no signal,
+    nothing written, nothing installed.
     """
     if sum(one is not None for one in (target, port, name)) > 1:
         raise UsageError(
             "a server is named in one way", "give a pid, --port or --name, not several"
         )
     if target is not None and not target.isdigit():
-        snapshot, seen = _bundle(target)
+        snapshot, seen = _file(target)
         examiner = prepare(roots)
     else:
         with ThreadPoolExecutor(1) as pool:
@@ -96,17 +98,23 @@ def command(
     return exit_code(diagnosis)
 
 
-def _bundle(path: str) -> tuple[Snapshot, dict[str, bytes]]:
-    if not Path(path).exists():
+def _file(path: str) -> tuple[Snapshot, dict[str, bytes]]:
+    """A bundle, or stacks that somebody took."""
+    from diagnose.cli.pasted import read_stacks
+
+    if path != "-" and not Path(path).exists():
         raise UsageError(
             f"`{path}` is neither a pid nor a file", "give a pid, --name TEXT or a bundle"
         )
-    if not names_bundle(path):
+    if names_bundle(path):
+        return open_bundle(path)
+    stacks = read_stacks(path)
+    if stacks is None:
         raise UsageError(
-            f"{path} is no bundle",
+            f"{path} is no bundle and holds no stacks",
             f"for a log: diagnose log {path}; with a server: diagnose attach --log {path}",
         )
-    return open_bundle(path)
+    return stacks.snapshot, stacks.logs
 
 
 def _live(

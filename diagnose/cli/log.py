@@ -39,8 +39,8 @@ def command(
     """Name the likely cause of a failed or hung job from the logs it left behind.
 
     PATH is a file, a folder, an archive (.gz .bz2 .xz .zst .zip .tar.*) or - for standard input. All
-    of them together are taken as one run. A file written by `diagnose attach --save` is taken as the
-    live server that it shows.
+    of them together are taken as one run. A file written by `diagnose attach --save`, or one that
+    begins with the dump of a stack, is taken as the live server that it shows.
     """
     diagnosis = run(paths, roots=roots, scanner=scanner)
     write(diagnosis, format_, output, quiet=quiet, verbose=verbose)
@@ -55,6 +55,7 @@ def run(
     Raises:
         InputError: If none of the inputs could be read.
     """
+    from diagnose.cli.pasted import begins_with_stacks, read_stacks
     from diagnose.cli.progress import Bar
     from diagnose.cli.reason import names_bundle, open_bundle, prepare, reason
     from diagnose.sources import open_paths
@@ -62,6 +63,8 @@ def run(
     examiner = prepare(roots, scanner)
     if len(paths) == 1 and names_bundle(paths[0]):
         return reason(examiner, *open_bundle(paths[0]))
+    if len(paths) == 1 and begins_with_stacks(paths[0]) and (stacks := read_stacks(paths[0])):
+        return reason(examiner, stacks.snapshot, stacks.logs)
     # The order in which a shell happens to list the files must not change the answer.
     paths = tuple(sorted(paths))
     stdin = sys.stdin.buffer if sys.stdin is not None else None

@@ -14,6 +14,6 @@ from __future__ import annotations
 from diagnose.live.conclude import conclude
 from diagnose.live.documents import Document, documents
 from diagnose.live.look import Look, look
-from diagnose.live.pasted import from_lines
+from diagnose.live.pasted import from_lines, from_samples
 
-__all__ = ["Document", "Look", "conclude", "documents", "from_lines", "look"]
+__all__ = ["Document", "Look", "conclude", "documents", "from_lines", "from_samples", "look"]

@@ -25,6 +25,9 @@ _SUMMARY = {
     Block.UNSEEN: "Look at this process with more rights: it decides, and it could not be seen.",
     Block.MOVING: "Wait: it moves.",
 }  # fmt: skip
+_ALL = (
+    "Look at the whole server on its machine: who decides is not among the stacks that were given."
+)
 
 
 def fix_for(seen: Look) -> Fix | None:
@@ -32,6 +35,8 @@ def fix_for(seen: Look) -> Fix | None:
     blocker = seen.blocker
     if blocker is None:
         return None
+    if blocker.kind is Block.UNSEEN and seen.snapshot.partial:
+        return Fix(summary=_ALL, now=("diagnose attach --save FILE",))
     return Fix(summary=_SUMMARY[blocker.kind], now=_now(blocker))
 
 

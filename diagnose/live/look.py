@@ -31,6 +31,8 @@ _STATE = {
     Block.UNSEEN: State.UNCLEAR,
     Block.MOVING: State.SLOW,
 }
+_AT_ONCE = (Block.STOPPED, Block.DEAD, Block.NOBODY, Block.CYCLE)
+"""What one sample shows as well as several: it does not change by itself."""
 OLD_S = 3600.0
 """Age of a lock that no build keeps for so long."""
 _LONG = ("build", "compile", "download")
@@ -83,6 +85,7 @@ def _decide(view: View, blocker: Blocker | None) -> tuple[State, str]:
     if blocker.caveat:
         return state, f"{blocker.what}; not certain: {blocker.caveat}"
     if _single_look(view):
+        state = state if blocker.kind in _AT_ONCE else State.UNCLEAR
         return state, f"{blocker.what} (one sample only: whether anything moves was not seen)"
     others = [
         p

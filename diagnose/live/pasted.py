@@ -6,13 +6,12 @@ Floor 9: pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from diagnose.dialects.vllm import named
-from diagnose.document import stack_dumps
-from diagnose.model import CouldNotLook, Line, Process, Snapshot
-from diagnose.stacks import pasted
+from diagnose.model import CouldNotLook, Line, Process, Sample, Snapshot
+from diagnose.stacks import main_thread, pasted, titles
 
 _TITLE = re.compile(r"(?:VLLM|sglang)::(\S+)")
 _FRONT = re.compile(r"\bvllm serve\b|\bsglang\.launch_server\b|\bsglang serve\b")
@@ -29,19 +28,26 @@ _MISSING = (
 def from_lines(lines: Sequence[Line]) -> Snapshot | None:
     """A snapshot of every process whose stacks are in `lines`; None when there are none.
 
+    Args:
+        lines: Consecutive lines of one source.
+    """
+    return from_samples(pasted(lines), titles(lines))
+
+
+def from_samples(samples: Sequence[Sample], called: Mapping[int, str]) -> Snapshot | None:
+    """A snapshot of stacks alone; None when there are none.
+
     What a dump does not tell (states, parents, processor time) is unknown: nothing is then called stale,
     and a process without a parent counts as part of the server.
 
     Args:
-        lines: Consecutive lines of one source.
+        samples: In order of time.
+        called: By pid: the title or command line, where the dump tells.
     """
-    samples = pasted(lines)
     if not samples:
         return None
-    titles: dict[int, str] = {}
-    for found in stack_dumps(lines):
-        titles[found.pid or 0] = found.process or titles.get(found.pid or 0, "")
-    processes = [_process(pid, title) for pid, title in titles.items()]
+    last = {sample.pid: sample for sample in samples}
+    processes = [_process(sample, called.get(pid, "")) for pid, sample in last.items()]
     root = next((p.pid for p in processes if p.role == "api-server"), processes[0].pid)
     below = _below(processes, root)
     return Snapshot(
@@ -50,12 +56,15 @@ def from_lines(lines: Sequence[Line]) -> Snapshot | None:
         host="",
         root=root,
         processes=tuple(replace(p, ppid=below[p.pid]) for p in processes),
-        samples=samples,
+        samples=tuple(samples),
         could_not=_MISSING,
+        partial=True,
     )
 
 
-def _process(pid: int, title: str) -> Process:
+def _process(sample: Sample, title: str) -> Process:
+    main = main_thread(sample) or (sample.threads[0] if len(sample.threads) == 1 else None)
+    runs = main is not None and main.active
     found = _TITLE.search(title)
     who = named(found[1] if found else title)
     role = who.role or ("api-server" if _FRONT.search(title) else "")
@@ -64,9 +73,10 @@ def _process(pid: int, title: str) -> Process:
         role = "scheduler"
         ranks = tuple((axis, int(rank)) for axis, rank in _SGLANG_RANK.findall(found[1]))
     name = found[1] if found else "APIServer" if role == "api-server" else ""
+    name = name or ("" if sample.pid else "the process")
     return Process(
-        pid=pid, ppid=0, title=title, comm=name[:15], state="S", started_s=0.0, cpu_share=0.0,
-        cpu_s=0.0, threads=0, rss=0, role=role, ranks=ranks, name=name, python=True,
+        pid=sample.pid, ppid=0, title=title, comm=name[:15], state="R" if runs else "S",
+        started_s=0.0, cpu_share=float(runs), cpu_s=0.0, threads=0, rss=0, role=role, ranks=ranks, name=name, python=True,
     )  # fmt: skip
 
 

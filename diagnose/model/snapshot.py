@@ -237,3 +237,5 @@ class Snapshot:
     versions: Mapping[str, str] = field(default_factory=dict)
     """`vllm`, `torch`, `sglang`, `amd-quark` … as site-packages tells."""
     could_not: tuple[CouldNotLook, ...] = ()
+    partial: bool = False
+    """Whether there may be further processes of the server: only those are in it whose stacks were given."""

@@ -140,6 +140,22 @@ def _sample(
     return Sample(pid, began, threads, how)
 
 
+def pasted(text: str) -> tuple[Sample, ...]:
+    """The samples in the text of one `py-spy dump --json` or of several after each other; none for other text."""
+    found: list[Sample] = []
+    decoder, at = json.JSONDecoder(), 0
+    while (at := text.find("[", at)) >= 0:
+        try:
+            entries, at = decoder.raw_decode(text, at)
+            threads = tuple(_thread(entry) for entry in entries)
+            pid = int(entries[0]["pid"]) if entries else 0
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return ()
+        if pid:
+            found.append(Sample(pid, float(len(found)), threads, "py-spy"))
+    return tuple(found)
+
+
 def _thread(entry: Mapping[str, Any]) -> Thread:
     return Thread(
         os_id=int(entry.get("os_thread_id") or 0),

@@ -63,7 +63,11 @@ def group_head(group: RankGroup) -> str:
     if group.role in ("worker", "scheduler") and name[:1].isdigit():
         name = f"{group.role}{'s' if len(group.pids) > 1 else ''} {name}"
     pids = ", ".join(map(str, group.pids[:8])) + (", …" if len(group.pids) > 8 else "")
-    known = "" if name.startswith("pid") else f" (pid{'s' if len(group.pids) > 1 else ''} {pids})"
+    known = (
+        ""
+        if name.startswith("pid") or not any(group.pids)
+        else f" (pid{'s' if len(group.pids) > 1 else ''} {pids})"
+    )
     # "is stopped" and "waits for …" say the state themselves.
     says = group.doing or group.state
     if group.doing and len(group.pids) > 1:

@@ -17,7 +17,7 @@ from diagnose.stacks.classes import groups, least_progressed, rank_set
 from diagnose.stacks.cut import cut, shown
 from diagnose.stacks.places import Place, places_of, waiting
 from diagnose.stacks.standing import Standing, main_thread, standings
-from diagnose.stacks.text import dump, pasted
+from diagnose.stacks.text import dump, pasted, titles
 from diagnose.stacks.tree import Node, tree, tree_lines
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "rank_set",
     "shown",
     "standings",
+    "titles",
     "tree",
     "tree_lines",
     "waiting",

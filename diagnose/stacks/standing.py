@@ -74,7 +74,8 @@ class Standing:
     @property
     def label(self) -> str:
         """`Worker_TP3 (pid 395)`."""
-        return f"{self.name} (pid {self.pid})" if self.name != f"pid {self.pid}" else self.name
+        numbered = self.pid and self.name != f"pid {self.pid}"
+        return f"{self.name} (pid {self.pid})" if numbered else self.name
 
     def local(self, *names: str) -> str:
         """The first of these named locals that is known and is not None; empty when none is."""

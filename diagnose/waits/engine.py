@@ -23,8 +23,7 @@ def workers(view: View, standing: Standing) -> list[Arrow]:
     if late:
         return [Arrow(standing.pid, "workers", "all workers ready", _pids(late))]
     if not own:
-        what = f"{standing.label} waits for its workers, and there are none"
-        return [Arrow(standing.pid, "workers", "all workers ready", (), Block.DEAD, what)]
+        return [_without(view, standing, "workers", "all workers ready", "its workers")]
     what = f"all workers of {standing.label} have loaded the model, and it still waits for one to say so"
     return [Arrow(standing.pid, "workers", "all workers ready", (), Block.LOST, what)]
 
@@ -51,8 +50,7 @@ def answer(view: View, standing: Standing) -> list[Arrow]:
     if owing or inner:
         return [Arrow(standing.pid, "answer", resource, _pids(owing or inner))]
     if not own:
-        what = f"{standing.label} waits for {resource} of workers that are not there"
-        return [Arrow(standing.pid, "answer", resource, (), Block.DEAD, what)]
+        return [_without(view, standing, "answer", resource, f"{resource} of its workers")]
     if standing.moved or standing.samples < 2:
         return []
     what = f"{standing.label} waits for {resource}, and every worker waits for its next message: one was lost between them"  # fmt: skip
@@ -80,8 +78,7 @@ def engine(view: View, standing: Standing) -> list[Arrow]:
             Arrow(standing.pid, "engine", where or "engines on other nodes", (), Block.ABSENT, what)
         ]
     if not cores and not view.with_role("scheduler"):
-        what = f"{standing.label} waits for an engine core, and there is none"
-        return [Arrow(standing.pid, "engine", "the engine core", (), Block.DEAD, what)]
+        return [_without(view, standing, "engine", "the engine core", "an engine core")]
     return []
 
 
@@ -145,6 +142,9 @@ def collective(view: View, standing: Standing) -> list[Arrow]:
         return []
     nodes = _nodes(view)
     note = f"the ranks of the other {nodes - 1} node(s) were not looked at" if nodes > 1 else ""
+    note = note or (
+        "there may be ranks whose stacks were not given" if view.snapshot.partial else ""
+    )
     what = f"every rank here is inside {resource}, and none of them leaves it"
     return [Arrow(standing.pid, "collective", resource, (), Block.COLLECTIVE, what, note)]
 
@@ -168,6 +168,9 @@ def rendezvous(view: View, standing: Standing) -> list[Arrow]:
             else f"one of {len(here)} ranks here, of {world}"
         )
         what = f"{standing.label} is {present}, and {rest}"
+        if view.snapshot.partial:
+            what = f"{standing.label} waits for the other ranks at {where}, and not all stacks were given"
+            return [Arrow(standing.pid, "rendezvous", where, (), Block.UNSEEN, what)]
         return [Arrow(standing.pid, "rendezvous", where, (), Block.ABSENT, what)]
     what = (
         f"{standing.label} waits at {where or 'a rendezvous'} for ranks that are not on this host"
@@ -178,6 +181,15 @@ def rendezvous(view: View, standing: Standing) -> list[Arrow]:
             f"all {world} ranks are at {where or 'the rendezvous'}, and it does not come to an end"
         )
     return [Arrow(standing.pid, "rendezvous", where or "the rendezvous", (), end, what)]
+
+
+def _without(view: View, standing: Standing, kind: str, resource: str, wanted: str) -> Arrow:
+    """A wait for processes of the server of which there is none: they ended, unless only some were given."""
+    if view.snapshot.partial:
+        what = f"{standing.label} waits for {wanted}, whose stacks were not given"
+        return Arrow(standing.pid, kind, resource, (), Block.UNSEEN, what)
+    what = f"{standing.label} waits for {wanted}, and there is none"
+    return Arrow(standing.pid, kind, resource, (), Block.DEAD, what)
 
 
 def _loaded(standing: Standing) -> bool:

@@ -21,7 +21,8 @@ def baton(view: View, standing: Standing) -> list[Arrow]:
     path = _baton_path(view, standing)
     lock = view.lock_file(path)
     if not path:
-        return [Arrow(standing.pid, "file-existence", "a lock file", (), Block.UNSEEN, "waits for a lock file whose path the stack does not tell")]  # fmt: skip
+        what = f"{standing.label} waits for the lock of a build, and its stack does not tell the lock's path"
+        return [Arrow(standing.pid, "file-existence", "a lock file", (), Block.UNSEEN, what)]
     holders = set(lock.holders if lock else ())
     holders |= {f.pid for f in view.snapshot.files if f.path == path}
     folder = path.rpartition("/")[0]
