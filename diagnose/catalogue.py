@@ -6,7 +6,6 @@ mistyped key is found when the file is read and not when a hang goes unexplained
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -76,18 +75,27 @@ def default_root() -> Path:
 
 
 def load(root: Path) -> dict[str, Signature]:
-    """Reads every signature file below `root`, by id, in id order.
+    """Reads every signature file below `root`, by id, in id order; `packed.load` does it faster.
 
     Raises:
         CatalogueError: If a file is wrong, or the folder holds none.
     """
-    paths = sorted(root.glob("*/*.toml"))
-    if not paths:
+    signatures = [of_bytes(path, data) for path, data in files(root)]
+    return {signature.id: signature for signature in signatures}
+
+
+def files(root: Path) -> list[tuple[Path, bytes]]:
+    """Every signature file below `root` with what is in it.
+
+    Raises:
+        CatalogueError: If a file cannot be read, or the folder holds none.
+    """
+    found = [(path, _bytes(path)) for path in sorted(root.glob("*/*.toml"))]
+    if not found:
         raise CatalogueError(
             f"no signature files below {root}", "expected <component>/<mechanism>.toml"
         )
-    signatures = [read(path) for path in paths]
-    return {signature.id: signature for signature in signatures}
+    return found
 
 
 def read(path: Path) -> Signature:
@@ -96,14 +104,28 @@ def read(path: Path) -> Signature:
     Raises:
         CatalogueError: If it cannot be read or is not what the format asks for.
     """
+    return of_bytes(path, _bytes(path))
+
+
+def of_bytes(path: Path, data: bytes) -> Signature:
+    """The signature that a file describes; `path` gives its id. Raises as `read` does."""
+    import tomllib
+
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table = tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CatalogueError(f"{path}: {error}", "see docs/signature-format.md") from error
     try:
         return parse(f"{path.parent.name}/{path.stem}", table)
     except CatalogueError as error:
         raise CatalogueError(f"{path}: {error.message}", error.remedy) from error
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CatalogueError(f"{path}: {error}", "see docs/signature-format.md") from error
 
 
 def parse(id: str, table: Mapping[str, Any]) -> Signature:

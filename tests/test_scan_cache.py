@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from diagnose.scan import Scanner, default_cache
+from diagnose.cache import default_cache
+from diagnose.scan import Scanner
 
 PATTERNS = ["some words here", r"(?i)other words (?P<n>\d+)"]
 LOG = b"x some words here\nOTHER words 12\n"
@@ -121,12 +122,12 @@ def test_several_at_once_do_not_harm_each_other(tmp_path):
 
 
 def test_old_files_are_thrown_away(tmp_path):
-    for number in range(12):
+    for number in range(16):
         Scanner([f"some words here {number}"], engine="regex", cache=tmp_path)
 
-    assert len(files(tmp_path)) == 12
+    assert len(files(tmp_path)) == 16
     Scanner(PATTERNS, cache=tmp_path)
-    assert len(files(tmp_path)) == 12
+    assert len(files(tmp_path)) == 16
     assert works(Scanner(PATTERNS, cache=tmp_path))
 
 

@@ -9,8 +9,8 @@ import pytest
 import regex
 from scan_patterns import PATTERNS, REGEX_ONLY, Maker
 
+from diagnose.cache import Cache
 from diagnose.errors import CatalogueError
-from diagnose.scan.cache import Cache
 from diagnose.scan.engine import NAMES, build
 from diagnose.scan.needles import needle
 from diagnose.scan.trim import expression

@@ -24,14 +24,16 @@ def prepare(roots: tuple[Path, ...] = (), scanner: str = "auto") -> Examiner:
         roots: Further folders of signatures.
         scanner: Which scanner to use.
     """
-    from diagnose.catalogue import default_root, load
+    from diagnose.cache import default_cache
+    from diagnose.catalogue import default_root
+    from diagnose.packed import load
     from diagnose.pipeline import Examiner
-    from diagnose.scan import default_cache
 
-    signatures = load(default_root())
+    cache = default_cache()
+    signatures = load(default_root(), cache)
     for root in roots:
-        signatures.update(load(root))
-    return Examiner(signatures, cache=default_cache(), engine=scanner)
+        signatures.update(load(root, cache))
+    return Examiner(signatures, cache=cache, engine=scanner)
 
 
 def reason(

@@ -121,9 +121,11 @@ def new(line: str) -> int:
 
 
 def _load(root: Path | None) -> dict[str, Signature]:
-    from diagnose.catalogue import default_root, load
+    from diagnose.cache import default_cache
+    from diagnose.catalogue import default_root
+    from diagnose.packed import load
 
-    return load(root or default_root())
+    return load(root or default_root(), default_cache())
 
 
 def _one(signatures: Mapping[str, Signature], id: str) -> Signature:

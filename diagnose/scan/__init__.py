@@ -3,7 +3,7 @@
 Floor 3. `Scanner` is built once from all patterns and reads any number of sources, each in one pass.
 
     needles     a pattern to what is looked for in its place (`dialect`, `literals`, `emit`)
-    engine      what looks for it (`hyper`, `plain`), kept compiled in `cache`
+    engine      what looks for it (`hyper`, `plain`), kept compiled in the cache
     blocks      a stream to stretches of bytes; `smooth` takes out what would hide a match
     passage     one source: candidates to evidence (`look`, `confirm`, `tally`), `windows`, `ends`
 """
@@ -11,8 +11,7 @@ Floor 3. `Scanner` is built once from all patterns and reads any number of sourc
 from __future__ import annotations
 
 from diagnose.scan.blocks import Readable
-from diagnose.scan.cache import default_cache
 from diagnose.scan.passage import Scan
 from diagnose.scan.scanner import Scanner
 
-__all__ = ["Readable", "Scan", "Scanner", "default_cache"]
+__all__ = ["Readable", "Scan", "Scanner"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from typing import Protocol, TypeAlias
 
+from diagnose.cache import Cache
 from diagnose.errors import UsageError
-from diagnose.scan.cache import Cache
 from diagnose.scan.needles import Literal, Needle
 
 NAMES = ("hyperscan", "re2", "regex")

@@ -11,7 +11,7 @@ from typing import Any
 
 import hyperscan
 
-from diagnose.scan.cache import Cache
+from diagnose.cache import Cache
 from diagnose.scan.engine import Event, Text, Tuned, owners
 from diagnose.scan.needles import Literal, Needle
 from diagnose.scan.smooth import ODD

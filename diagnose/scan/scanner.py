@@ -11,9 +11,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from diagnose.cache import Cache
 from diagnose.scan import dialect, engine
 from diagnose.scan.blocks import Readable, blocks
-from diagnose.scan.cache import Cache
 from diagnose.scan.limits import DEFAULT, Limits
 from diagnose.scan.look import Search
 from diagnose.scan.needles import Literal, Needle, needle

@@ -1,6 +1,6 @@
-"""Compiled scanners on disk, so that starting takes a millisecond and not a fifth of a second.
+"""What was prepared before, on disk: compiled scanners and read catalogues.
 
-Floor 3. A file is written whole and then renamed, carries its own checksum, and its name is a digest
+Floor 0, and the one of its modules that does input and output. A file is written whole and then renamed, carries its own checksum, and its name is a digest
 of everything it depends on. What cannot be read, belongs to somebody else or is damaged is as good as
 absent, and what cannot be written is not: a cache is never a reason to fail.
 """
@@ -13,9 +13,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-_MAGIC = b"diagnose-scan-1\n"
-_SUFFIX = ".scan"
-_KEPT_FILES = 12
+_MAGIC = b"diagnose-cache-1\n"
+_SUFFIX = ".cache"
+_KEPT_FILES = 16
 
 
 def default_cache() -> Path | None:
@@ -33,11 +33,11 @@ def default_cache() -> Path | None:
 
 
 class Cache:
-    """The files of one scanner.
+    """The files of one thing that was prepared.
 
     Args:
         folder: Where they are; None for nowhere.
-        depends_on: All that makes a file of another scanner unusable for this one.
+        depends_on: All that makes what others stored unusable for this one.
     """
 
     def __init__(self, folder: Path | None, depends_on: Iterable[bytes]) -> None:
