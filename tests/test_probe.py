@@ -464,3 +464,43 @@ def test_a_lock_holder_outside_the_server_is_looked_at_too(tmp_path):
     assert snapshot.root == waiter.pid
     assert {one.pid for one in snapshot.processes} == {holder.pid, waiter.pid}
     assert main_thread(snapshot, holder.pid) == ["<module>"]
+
+
+def test_the_holder_of_a_lock_that_is_polled_for_is_in_the_kernels_table(tmp_path):
+    """As `filelock` does: the waiter has the file open only while it tries."""
+    hold = """
+        import fcntl, sys, time
+        lock = open(sys.argv[1], "w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        print("ready", flush=True)
+        time.sleep(600)
+    """
+    library = tmp_path / "filelock"
+    library.mkdir()
+    (library / "__init__.py").touch()
+    (library / "_api.py").write_text(
+        "import fcntl, time\n"
+        "def _poll_until_acquired(lock_filename):\n"
+        "    while True:\n"
+        "        with open(lock_filename, 'w') as lock:\n"
+        "            try: return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        "            except OSError: pass\n"
+        "        time.sleep(0.3)\n"
+    )
+    wait = """
+        import sys
+        from filelock._api import _poll_until_acquired
+        print("ready", flush=True)
+        _poll_until_acquired(sys.argv[1])
+    """
+    path = str(tmp_path / "weights.lock")
+    first, second = tmp_path / "1", tmp_path / "2"
+    first.mkdir()
+    second.mkdir()
+    with (
+        running(hold, path, folder=first) as holder,
+        running(wait, path, folder=second, environment={"PYTHONPATH": str(tmp_path)}) as waiter,
+    ):
+        snapshot = seen(waiter.pid)
+
+    assert (holder.pid, path, False) in {(o.pid, o.path, o.waiting) for o in snapshot.locks}

@@ -41,6 +41,7 @@ PYTHON = "/opt/venv/bin/python3"
         (["VLLM::APIServer_1"], "APIServer_1", "api-server", (), "vllm"),
         ([PYTHON, "/opt/venv/bin/vllm", "serve", "m"], "APIServer", "api-server", (), "vllm"),
         (["/opt/venv/bin/vllm", "serve", "m"], "APIServer", "api-server", (), "vllm"),
+        (["/opt/venv/bin/vllm", "serve", "m", "--headless"], "vllm serve --headless", "launcher", (), "vllm"),
         ([PYTHON, "-m", "vllm.entrypoints.openai.api_server"], "APIServer", "api-server", (), "vllm"),
         ([PYTHON, "-X", "dev", "-u", "-m", "sglang.launch_server"], "TokenizerManager", "api-server", (), "sglang"),
         (["sglang::scheduler_TP3_EP3"], "scheduler_TP3_EP3", "scheduler", (("TP", 3), ("EP", 3)), "sglang"),
@@ -247,7 +248,7 @@ def test_a_file_that_grows_and_one_that_does_not(tmp_path):
     assert found == {"build": (10, 15), "idle": (1, 1)}
 
 
-def test_a_long_log_keeps_its_start_and_its_end_and_says_so(tmp_path, monkeypatch):
+def test_a_long_log_keeps_its_start_its_end_and_its_line_numbers(tmp_path):
     path = tmp_path / "server.log"
     line = b"0123456789abcdef" * 64 + b"\n"
     count = (HEAD + TAIL) // len(line) + 1000
@@ -256,12 +257,37 @@ def test_a_long_log_keeps_its_start_and_its_end_and_says_so(tmp_path, monkeypatc
     found, missing = read_logs({"/srv/server.log": str(path), "/srv/none": str(tmp_path / "none")})
 
     text = found["/srv/server.log"]
-    assert text.startswith(b"first\n")
-    assert text.endswith(b"\nlast\n")
-    assert b" bytes left out]\n" in text
-    assert HEAD + TAIL - 3 * len(line) < len(text) < HEAD + TAIL + 100
-    assert {len(one) for one in text.split(b"\n")[1:-2]} <= {len(line) - 1, *range(20, 40)}
+    lines = text.split(b"\n")
+    assert lines[0] == b"first"
+    assert lines.index(b"last") == count + 1
+    (note,) = [one for one in lines if b" bytes left out]" in one]
+    kept = sum(len(one) + 1 for one in lines if one and one != note)
+    assert kept + int(note[1:].split()[0]) == path.stat().st_size
+    assert {one + b"\n" for one in lines[1:-2]} == {line, note + b"\n", b"\n"}
     assert [one.what for one in missing] == ["the log /srv/none"]
+
+
+@pytest.mark.parametrize("ends", [b"", b"\n", b"\nlast\n"])
+def test_a_log_of_one_giant_line_keeps_both_its_ends(ends, tmp_path):
+    path = tmp_path / "server.log"
+    path.write_bytes(b"a" * HEAD + b"m" * 5_000_000 + b"z" * TAIL + ends)
+
+    text = read_logs({"log": str(path)})[0]["log"]
+
+    assert text.startswith(b"aaa")
+    assert text.endswith(b"zzz" + ends)
+    assert text.count(b"\n") == ends.count(b"\n")
+
+
+def test_lines_that_cannot_be_counted_in_time_are_said_not_to_be_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr("diagnose.probe.tails._MOST_LINES", 10)
+    path = tmp_path / "server.log"
+    path.write_bytes(b"0123456789abcde\n" * (3 * HEAD // 16 + TAIL // 16))
+
+    text = read_logs({"log": str(path)})[0]["log"]
+
+    assert b"bytes left out; lines are numbered as if there were none]\n" in text
+    assert len(text) < HEAD + TAIL + 100
 
 
 @linux

@@ -167,7 +167,7 @@ def _lost(
             identity.engine in engines or (ray and identity.name.startswith("ray::"))
         ):
             continue
-        if identity.role == "api-server" and not _orphaned(pid, table):
+        if identity.role in ("api-server", "launcher") and not _orphaned(pid, table):
             continue
         if segments is None:
             segments = _segments(tree)

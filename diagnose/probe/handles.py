@@ -76,7 +76,7 @@ def handles(
     earlier = {path: size for path, size in sizes.items() if size.newest_s < before.began}
     return Handles(
         files=files,
-        locks=locks.file_locks(table, tree, entries),
+        locks=locks.file_locks(table, tree, entries, {one.inode for one in found}),
         lock_files=found,
         connections=sockets.connections(table, tree),
         pipes=descriptors.pipes(table, tree, files, _opening(processes, rounds, before)),

@@ -51,9 +51,16 @@ def entries(text: str | None = None) -> tuple[Entry, ...]:
 
 
 def file_locks(
-    table: Descriptors, tree: Collection[int], found: Collection[Entry]
+    table: Descriptors, tree: Collection[int], found: Collection[Entry], also: Collection[int] = ()
 ) -> tuple[FileLock, ...]:
-    """The locks that one of the server's processes holds, waits for, or has the file of."""
+    """The locks that one of the server's processes holds, waits for, or has the file of.
+
+    Args:
+        table: All descriptors.
+        tree: The server's processes.
+        found: The kernel's table.
+        also: Inodes of further files that matter: who polls for a lock has its file open only now and then.
+    """
     inodes = {entry.key[1] for entry in found}
     ours = {
         key[1]
@@ -61,6 +68,7 @@ def file_locks(
         for fd, target in table.links.get(pid, {}).items()
         if target.startswith("/") and (key := table.key(pid, fd)) and key[1] in inodes
     }
+    ours.update(also)
     locks = []
     for entry in found:
         if entry.pid not in tree and entry.key[1] not in ours:

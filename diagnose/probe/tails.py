@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections.abc import Mapping
 
 from diagnose.model import CouldNotLook
@@ -15,6 +16,10 @@ from diagnose.probe.aside import Aside
 HEAD = 8 * 2**20
 TAIL = 24 * 2**20
 _TIMEOUT_S = 10.0
+_COUNT_S = 5.0
+_CHUNK = 4 * 2**20
+_LONG_LINE = 2**20
+_MOST_LINES = 64 * 2**20
 
 
 def read_logs(paths: Mapping[str, str]) -> tuple[dict[str, bytes], tuple[CouldNotLook, ...]]:
@@ -54,6 +59,27 @@ def _read(path: str) -> bytes:
         start = file.read(HEAD) or b""
         file.seek(size - TAIL)
         end = file.read(TAIL) or b""
-    left = size - len(start) - len(end)
-    whole_end = end.partition(b"\n")[2]
-    return start.rpartition(b"\n")[0] + f"\n[{left} bytes left out]\n".encode() + whole_end
+        # Only whole lines, unless they are very long.
+        start = start[: start.rfind(b"\n", -_LONG_LINE) + 1] or start
+        end = end[end.find(b"\n", 0, _LONG_LINE) + 1 :]
+        left = size - len(start) - len(end)
+        count = _newlines(handle, len(start), left)
+    if count is None:
+        return (
+            start
+            + f"[{left} bytes left out; lines are numbered as if there were none]\n".encode()
+            + end
+        )
+    # As many empty lines as there were keep the numbers of those that follow true.
+    return start + f"[{left} bytes left out]".encode() + b"\n" * count + end
+
+
+def _newlines(handle: int, at: int, size: int) -> int | None:
+    """How many line ends a part of a file has; None when it is too long to count them in time."""
+    until = time.monotonic() + _COUNT_S
+    count = 0
+    for offset in range(at, at + size, _CHUNK):
+        if count > _MOST_LINES or time.monotonic() > until:
+            return None
+        count += os.pread(handle, min(_CHUNK, at + size - offset), offset).count(b"\n")
+    return count

@@ -79,6 +79,8 @@ def _server(argv: Sequence[str]) -> Identity | None:
     if not words:
         return None
     program, rest = _base(words[0]), words[1:]
+    if program == "vllm" and rest[:1] == ["serve"] and "--headless" in rest:
+        return Identity("vllm serve --headless", "launcher", (), "vllm")
     if program == "vllm" and rest[:1] == ["serve"]:
         return Identity("APIServer", "api-server", (), "vllm")
     if words[0].startswith("vllm.entrypoints.") and "api_server" in words[0]:

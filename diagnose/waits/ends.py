@@ -101,7 +101,8 @@ class Graph:
         if standing is None:
             return [self._outside(pid, path)]
         found = self.arrows[pid]
-        if not found and path and standing.main is not None and standing.main.idle:
+        idle = standing.main is not None and standing.main.idle
+        if not found and path and idle and not (standing.stopped or standing.dead):
             found = inner(self._view, standing)
             if not found:
                 return []
