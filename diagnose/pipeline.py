@@ -5,11 +5,13 @@ Floor 11. The only place that knows all the steps: scan, join, settings, phases,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
-from diagnose import advice, facts, phases, recency, trouble, verdict
+from diagnose import advice, facts, metrics, phases, recency, trouble, verdict
 from diagnose.catalogue import patterns_of
 from diagnose.causal import explain, standing
 from diagnose.lives import lives
@@ -20,6 +22,7 @@ from diagnose.model import (
     Finding,
     Kind,
     Progress,
+    Recording,
     Signature,
     SourceNote,
     Unknown,
@@ -30,6 +33,7 @@ from diagnose.progress import progress
 from diagnose.run import NOW, Run
 from diagnose.scan import Scan, Scanner
 from diagnose.sources import Source
+from diagnose.sources.stream import Peeked, pieces
 
 SEES: Mapping[Channel, tuple[Channel, ...]] = {
     Channel.LOG: (Channel.LOG, Channel.STACK, Channel.HOST),
@@ -84,7 +88,8 @@ class Examiner:
     def observe(self, sources: Iterable[Source]) -> tuple[Run, tuple[SourceNote, ...]]:
         """Scans every source once."""
         scans, notes = [], []
-        for position, source in enumerate(sources):
+        for position, given in enumerate(sources):
+            source, recording = _summed_up(given)
             live = source.channel in (Channel.STACK, Channel.HOST)
             index = position + NOW if live else position
             scan = self._scanner.scan(index, source.name, source.stream)
@@ -94,9 +99,10 @@ class Examiner:
                     source.name,
                     scan.lines,
                     scan.size,
-                    source.problem,
+                    given.problem,
                     source.fresh_s is None
                     or not recency.is_of(source.fresh_s, scan.tail, zone_s=source.zone_s),
+                    recording,
                 )
             )
         return Run(self._patterns, scans), tuple(notes)
@@ -168,6 +174,32 @@ class Examiner:
             mystery=explore(run, found, came, errors) if bad and cause is None else None,
             sources=notes,
         )
+
+
+def _summed_up(source: Source) -> tuple[Source, Recording | None]:
+    """The file of a GPU monitor as a few lines about the host; every other source as it is."""
+    if source.channel is not Channel.LOG or not _TABLE.search(source.name):
+        return source, None
+    stream = Peeked(source.stream, _HEADER)
+    where = metrics.columns(stream.head.decode(errors="replace").partition("\n")[0])
+    if where is None:
+        return replace(source, stream=stream), None
+    recorder = metrics.Recorder(source.name, where)
+    rest = b""
+    for piece in pieces(stream):
+        *rows, rest = (rest + piece).split(b"\n")
+        for row in rows:
+            recorder.add(row.decode(errors="replace"))
+    recording = recorder.recording()
+    told = metrics.statements(recording) if recording else []
+    text = "".join(f"{line}\n" for line in told).encode()
+    host = Source(f"{source.name} (summed up)", BytesIO(text), channel=Channel.HOST)
+    return host, recording
+
+
+_TABLE = re.compile(r"(?i)\.csv\b")
+_HEADER = 16 * 1024
+"""Bytes of a table that are looked at; amd-smi names some two hundred columns."""
 
 
 def _weight(diagnosis: Diagnosis) -> tuple[bool, bool, bool]:

@@ -1,9 +1,11 @@
-"""Quantities in words.
+"""Quantities and sets of numbers in words.
 
 Floor 0.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 def number(text: str) -> float | None:
@@ -25,3 +27,14 @@ def duration(seconds: float) -> str:
     if minutes < 120:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """`0-6,8` of sorted numbers."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ",".join(f"{p[0]}-{p[-1]}" if len(p) > 1 else str(p[0]) for p in parts)

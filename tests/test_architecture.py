@@ -14,7 +14,7 @@ FLOORS = {
     "document": 2, "catalogue": 2,
     "scan": 3, "packed": 3,
     "run": 4,
-    "phases": 5, "facts": 5, "news": 5, "recency": 5, "quotation": 5,
+    "phases": 5, "facts": 5, "news": 5, "recency": 5, "quotation": 5, "metrics": 5,
     "progress": 6, "lives": 6, "stacks": 6,
     "match": 7, "trouble": 7, "waits": 7,
     "causal": 8,

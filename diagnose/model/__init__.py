@@ -16,6 +16,7 @@ from diagnose.model.diagnosis import (
     SourceNote,
     Unknown,
 )
+from diagnose.model.gpus import GpuTrack, Recording
 from diagnose.model.job import Job, Place
 from diagnose.model.lines import Evidence, Hits, Line, Writer
 from diagnose.model.look import Block, Blocker, RankGroup, State, Wait
@@ -56,6 +57,7 @@ __all__ = [
     "Fix",
     "Frame",
     "Gpu",
+    "GpuTrack",
     "Growth",
     "Hits",
     "Job",
@@ -71,6 +73,7 @@ __all__ = [
     "ProcessPhase",
     "Progress",
     "RankGroup",
+    "Recording",
     "Retry",
     "Role",
     "Sample",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from diagnose.model.gpus import Recording
 from diagnose.model.job import Job, Place
 from diagnose.model.lines import Evidence, Line, Writer
 from diagnose.model.look import Blocker, RankGroup, State, Wait
@@ -137,6 +138,8 @@ class SourceNote:
     """One sentence; empty when it was read whole."""
     settled: bool = True
     """Whether its writer is done, as far as the file system tells."""
+    recording: Recording | None = None
+    """What it holds, where it is the file of a monitor of GPUs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +178,8 @@ class Diagnosis:
     """Whose end it was; None where that is not known."""
     place: Place | None = None
     """The line of the recipe where the fix belongs; None where it was not found."""
+
+    @property
+    def recordings(self) -> tuple[Recording, ...]:
+        """What monitors of GPUs recorded."""
+        return tuple(note.recording for note in self.sources if note.recording is not None)

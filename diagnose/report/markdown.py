@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 
+from diagnose.metrics import statements
 from diagnose.model import Diagnosis, Evidence, Fix, Job, Link, Mystery
 from diagnose.report.live import group_frames, group_head, wait_line
+from diagnose.report.timeline import timeline
 from diagnose.report.words import (
     RETRY,
     STATUS,
@@ -63,6 +65,7 @@ def to_markdown(diagnosis: Diagnosis) -> str:
             )
         )
     parts += _run(diagnosis)
+    parts += _timeline(diagnosis)
     parts += _job(diagnosis.job)
     if diagnosis.unknowns:
         parts.append("### Not known")
@@ -178,6 +181,15 @@ def _run(diagnosis: Diagnosis) -> list[str]:
     if text := spent(diagnosis):
         rows.append(f"- Spent: {escape(text)}")
     return ["\n".join(rows)] if rows else []
+
+
+def _timeline(diagnosis: Diagnosis) -> list[str]:
+    lines = timeline(diagnosis)
+    told = [line for r in diagnosis.recordings for line in statements(r)]
+    parts = ["### Over time", fence("\n".join(lines))] if lines else []
+    if told:
+        parts.append("\n".join(f"- {escape(line)}" for line in told))
+    return parts
 
 
 def _job(job: Job | None) -> list[str]:

@@ -13,8 +13,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from diagnose.metrics import statements
 from diagnose.model import Alternative, Diagnosis, Evidence, Finding, Fix, Link, Mystery, Verdict
 from diagnose.report.live import FRAMES, group_frames, group_head, wait_line
+from diagnose.report.timeline import timeline
 from diagnose.report.words import (
     RETRY,
     STATUS,
@@ -69,7 +71,7 @@ def to_terminal(
     rows = Table.grid(padding=(0, 2, 0, 0))
     rows.add_column(width=12, no_wrap=True)
     rows.add_column(overflow="fold")
-    for label, content in _rows(diagnosis, quiet=quiet, verbose=verbose):
+    for label, content in _rows(diagnosis, width, quiet=quiet, verbose=verbose):
         rows.add_row(Text(label, style="bold"), Padding(content, (0, 0, 1, 0)))
     console.print(rows)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
@@ -82,7 +84,7 @@ def _headline(diagnosis: Diagnosis) -> Text:
 
 
 def _rows(
-    diagnosis: Diagnosis, *, quiet: bool, verbose: bool
+    diagnosis: Diagnosis, width: int, *, quiet: bool, verbose: bool
 ) -> Iterator[tuple[str, RenderableType]]:
     if diagnosis.cause:
         yield "Likely cause", _name(diagnosis)
@@ -109,12 +111,21 @@ def _rows(
     if diagnosis.also:
         yield "Also seen", _also(diagnosis.also, verbose=verbose)
     yield from _phase(diagnosis, verbose=verbose)
+    if diagnosis.recordings or verbose:
+        yield from _timeline(diagnosis, width)
     if cost := spent(diagnosis):
         yield "Spent", Text(cost)
     if verbose and diagnosis.facts:
         yield "Settings", Text("  ".join(f"{n}={printable(v)}" for n, v in diagnosis.facts.items()))
     if diagnosis.unknowns:
         yield "Not known", _unknowns(diagnosis)
+
+
+def _timeline(diagnosis: Diagnosis, width: int) -> Iterator[tuple[str, RenderableType]]:
+    lines = timeline(diagnosis, width - 14)
+    told = [line for recording in diagnosis.recordings for line in statements(recording)]
+    if lines or told:
+        yield "Over time", Text("\n".join([*lines, *told]))
 
 
 def _live(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, RenderableType]]:

@@ -14,6 +14,7 @@ from diagnose.phases import phases
 from diagnose.stacks.cut import settled, shown
 from diagnose.stacks.frames import last_name
 from diagnose.stacks.standing import Standing
+from diagnose.units import ranges
 
 FRAMES = 8
 """Frames that a group shows."""
@@ -48,17 +49,6 @@ def rank_set(processes: Iterable[Process]) -> str:
     if len(members) == 1:
         return names[0] or f"pid {members[0].pid}"
     return "pids " + ranges(sorted(process.pid for process in members))
-
-
-def ranges(numbers: Sequence[int]) -> str:
-    """`0-6,8` of sorted numbers."""
-    parts: list[list[int]] = []
-    for number in numbers:
-        if parts and number == parts[-1][-1] + 1:
-            parts[-1].append(number)
-        else:
-            parts.append([number])
-    return ",".join(f"{p[0]}-{p[-1]}" if len(p) > 1 else str(p[0]) for p in parts)
 
 
 def least_progressed(standings: Iterable[Standing], engine: str = "vllm") -> list[Standing]:
