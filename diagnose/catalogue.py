@@ -52,6 +52,7 @@ CONDITION_KINDS = ("line", "sequence", "near", "all", "any", "none", "fact", "ph
 CONDITION_KEYS = (
     *CONDITION_KINDS,
     "within",
+    "apart_s",
     "count",
     "ranks",
     "where",
@@ -242,6 +243,7 @@ _CONDITION_TYPES: Mapping[str, tuple[type, ...]] = {
     "signature": (str,),
     "role": (str,),
     "within": (int,),
+    "apart_s": (int, float),
     "count": (int,),
     "silent_s": (int, float),
     "last": (bool,),

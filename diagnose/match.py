@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from diagnose import comparison
+from diagnose.document import comparable
 from diagnose.facts import truth
 from diagnose.model import (
     Certainty,
@@ -143,9 +144,9 @@ class Matcher:
         if condition.line:
             held = self._line(condition)
         elif condition.sequence:
-            held = self._group(condition.sequence, condition.within, in_order=True)
+            held = self._group(condition, condition.sequence)
         elif condition.near:
-            held = self._group(condition.near, condition.within, in_order=False)
+            held = self._group(condition, condition.near)
         elif condition.fact:
             held = Held(self._fact(condition))
         elif condition.phase:
@@ -205,8 +206,9 @@ class Matcher:
             return self._progress.stalled_s or 0.0
         return (self._run.end_s(evidence.line) or evidence.line.time_s) - evidence.line.time_s
 
-    def _group(self, patterns: Sequence[str], within: int, *, in_order: bool) -> Held:
+    def _group(self, condition: Condition, patterns: Sequence[str]) -> Held:
         """The first place where all patterns match close together, by one writer."""
+        in_order = bool(condition.sequence)
         each = [
             [e for e in self._run.evidence(pattern) if not is_quotation(e.line)]
             for pattern in patterns
@@ -216,12 +218,13 @@ class Matcher:
         for first in each[0]:
             group = [first]
             for candidates in each[1:]:
-                nearest = _nearest(group, candidates, within, in_order=in_order)
+                nearest = _nearest(group, candidates, condition.within, in_order=in_order)
                 if nearest is None:
                     break
                 group.append(nearest)
             else:
-                return Held(True, tuple(group), count=1)
+                if _span_s(group) >= condition.apart_s:
+                    return Held(True, tuple(group), count=1)
         return NO
 
     def _ordered(self, conditions: Sequence[Condition]) -> bool:
@@ -279,3 +282,12 @@ def _nearest(
         )
     ]
     return min(fitting, key=lambda c: abs(c.line.number - last.line.number), default=None)
+
+
+def _span_s(group: Sequence[Evidence]) -> float:
+    """Seconds between the earliest and the latest line; 0 where the lines do not tell."""
+    first = group[0].line
+    times = [
+        e.line.time_s for e in group if comparable(first, e.line) and e.line.time_s is not None
+    ]
+    return max(times, default=0.0) - min(times, default=0.0)

@@ -18,7 +18,7 @@ _HEARTBEAT = re.compile(
     r"No available (?:shared memory broadcast )?block found"
     r"|[Ww]aiting for (?:\d+ (?:local|remote)|READY message|(?:the )?server|(?:the )?health|shard|result file|core engine"
     r"|clients? to|creating a placement group|baton release|pods?\b)"
-    r"|[Ss]till waiting"
+    r"|[Ss]till waiting|\bnot (?:yet )?(?:ready|reachable|healthy|up)(?: yet)?\b"
     r"|Avg prompt throughput: 0\.0 tokens/s, Avg generation throughput: 0\.0 tokens/s"
     r"|\"(?:GET|HEAD) /(?:health|ping|metrics|v1/models|get_server_info|server_info)\b"
     r"|gen throughput \(token/s\): 0\.0{1,2}\b"

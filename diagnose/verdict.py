@@ -48,6 +48,14 @@ def decide(
     failed = [f for f in live if f.signature.role is Role.FAILURE]
     if explanation.cause is not None:
         return _of_cause(explanation.cause, progress, failed, {e.order for e in fatal})
+    # What breaks when a run is ended from outside is no end of its own.
+    ended = [
+        f
+        for f in live
+        if f.signature.role is Role.SYMPTOM
+        and f.signature.kind is Kind.CRASH
+        and all(f.first.order < failure.first.order for failure in failed)
+    ]
     waiting = [f for f in live if f.signature.role is Role.SYMPTOM and f.signature.kind in _BY_KIND]
     if waiting and _long(progress, waiting):
         return Verdict.HUNG, _silence(progress)
@@ -55,10 +63,10 @@ def decide(
         return Verdict.HUNG, "a wait inside the engine ran into its time limit"
     candidates = [a.finding.signature.kind for a in explanation.alternatives]
     only_slow = bool(candidates) and all(kind is Kind.SLOW for kind in candidates)
-    if not only_slow and _quiet_end(progress, failed, fatal, settled=settled):
+    if not only_slow and not ended and _quiet_end(progress, failed, fatal, settled=settled):
         return Verdict.HUNG, _ends_in(progress)
-    if failed or fatal:
-        return Verdict.FAILED, _failure(failed, fatal)
+    if failed or fatal or ended:
+        return Verdict.FAILED, _failure(failed or ended, fatal)
     if only_slow:
         return Verdict.SLOW, "what was going on takes long, and nothing shows that it failed"
     if live and not all(f.signature.role is Role.CAUSE for f in live):

@@ -247,3 +247,17 @@ def test_numbers_of_a_line_are_compared(where, line, expected):
 def test_a_comparison_that_cannot_hold_is_an_error_in_the_file(where):
     with pytest.raises(CatalogueError):
         signature("a/a", f"any = [{{ line = 'took (?P<took>.+)', where = ['{where}'] }}]")
+
+
+@pytest.mark.parametrize(("end", "expected"), [("02:02:00", True), ("02:01:59", False)])
+def test_lines_can_be_asked_to_lie_apart_in_time(end, expected):
+    match = "any = [{ sequence = ['begin here', 'done there'], apart_s = 120 }]"
+    log = f"INFO 07-01 02:00:00 [a.py:1] begin here\nINFO 07-01 {end} [a.py:2] done there"
+
+    assert holds(match, log) is expected
+
+
+def test_lines_without_times_are_not_apart():
+    match = "any = [{ sequence = ['begin here', 'done there'], apart_s = 120 }]"
+
+    assert not holds(match, "begin here\ndone there")

@@ -99,6 +99,8 @@ class Condition:
     """The id of another signature that matched."""
 
     within: int = 40
+    apart_s: float = 0.0
+    """With `sequence` or `near`: at least so many seconds from the first of the lines to the last."""
     count: int = 1
     """At least so many matches."""
     ranks: str = ""

@@ -97,6 +97,7 @@ def describe(condition: Condition) -> str:
         *(f"with {one}" for one in condition.where),
         f"by {condition.ranks} of the ranks" if condition.ranks else "",
         f"written by a {condition.role}" if condition.role else "",
+        f"at least {condition.apart_s:g} s apart" if condition.apart_s else "",
         f"with {condition.silent_s:g} s of silence after it" if condition.silent_s else "",
         "as the last news of the log" if condition.last else "",
         f"certainty {condition.certainty}" if condition.certainty else "",
