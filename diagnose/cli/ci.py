@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 REPORTS = {
     "diagnosis.json": "json",
     "diagnosis.md": "markdown",
+    "diagnosis.html": "html",
+    "diagnosis.sarif": "sarif",
+    "diagnosis-junit.xml": "junit",
 }
 """The files that are left for people, for later steps and for the pages of other systems, by their format."""
 

@@ -16,7 +16,7 @@ from diagnose.errors import InputError
 if TYPE_CHECKING:
     from diagnose.model import Diagnosis
 
-FORMATS = ("terminal", "json", "markdown", "github")
+FORMATS = ("terminal", "json", "markdown", "github", "html", "sarif", "junit")
 
 
 def write(
@@ -65,6 +65,18 @@ def render(
         from diagnose.report.markdown import to_markdown
 
         return to_markdown(diagnosis)
+    if format_ == "html":
+        from diagnose.report.html import to_html
+
+        return to_html(diagnosis)
+    if format_ == "sarif":
+        from diagnose.report.sarif import to_sarif
+
+        return json.dumps(to_sarif(diagnosis), indent=2, ensure_ascii=False) + "\n"
+    if format_ == "junit":
+        from diagnose.report.junit import to_junit
+
+        return to_junit(diagnosis)
     from diagnose.report.terminal import to_terminal
 
     colour = not to_file and _colour()
