@@ -12,6 +12,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
 
 import pytest
 from living import last, main_thread, process, running, seen, until
@@ -40,6 +42,7 @@ def attach(*arguments: str, without: Callable[[], None], home: Path) -> tuple[in
     """
     for name in ("bundle", "live", "probe", "report.json", "report.terminal", "cli.attach"):
         importlib.import_module(f"diagnose.{name}")
+    importlib.import_module("packaging.specifiers")
     prepare()
 
     outs = [home / "stdout", home / "stderr"]
@@ -167,6 +170,170 @@ def test_a_lock_in_another_root_is_found_under_the_path_the_server_uses(tmp_path
     assert lock.path == f"{bound}/ext/kernel_ext/lock"
     assert lock.by_existence
     assert not lock.holders
+
+
+BATON = """
+    import os, sys, time
+    sys.path.insert(0, sys.argv[2])
+    from torch.utils.file_baton import wait
+    def _jit_compile(build_directory): wait(build_directory + "/lock")
+    print("ready", flush=True)
+    _jit_compile(sys.argv[1])
+"""
+HOLD = """
+    import os, sys, time
+    handle = os.open(sys.argv[1], os.O_RDWR)
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+def baton_library(folder: Path) -> str:
+    """Modules that are called like torch's, with the loop that waits for a lock file."""
+    utils = folder / "lib" / "torch" / "utils"
+    utils.mkdir(parents=True)
+    (utils.parent / "__init__.py").touch()
+    (utils / "__init__.py").touch()
+    (utils / "file_baton.py").write_text(
+        "import os, time\ndef wait(lock_file_path):\n"
+        "    while os.path.exists(lock_file_path): time.sleep(0.1)\n"
+    )
+    return str(folder / "lib")
+
+
+def test_a_lock_held_in_another_container_is_not_held_by_nobody(tmp_path):
+    """The holder has mounts and pids of its own and knows the file by another path."""
+    need("unshare")
+    library, cache, inside = baton_library(tmp_path), tmp_path / "cache", tmp_path / "inside"
+    for folder in (cache, inside, tmp_path / "1", tmp_path / "2"):
+        folder.mkdir()
+    (cache / "lock").touch()
+    (tmp_path / "hold.py").write_text(dedent(HOLD))
+    command = (
+        f"mount --bind {cache} {inside} && exec {sys.executable} {tmp_path}/hold.py {inside}/lock"
+    )
+    apart = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", command]
+    if subprocess.run([*apart[:5], "true"], check=False).returncode:
+        pytest.skip("namespaces cannot be made here")
+    with (
+        running(apart, folder=tmp_path / "1") as outer,
+        running(BATON, str(cache), library, folder=tmp_path / "2") as waiter,
+    ):
+        holder = proc.descendants(outer.pid, proc.processes())[-1]
+        answer = looked(str(waiter.pid))
+
+    (wait,) = [one for one in answer["waits"] if one["kind"] == "file-existence"]
+    assert (wait["resource"], wait["holders"]) == (f"{cache}/lock", [holder])
+    assert "torch/torch-extension-build-lock" not in str(answer["cause"])
+
+
+@pytest.mark.parametrize(("private", "verdict"), [(False, "undecidable"), (True, "hung")])
+def test_a_look_from_inside_a_container_says_what_it_cannot_see(private, verdict, tmp_path):
+    """A fresh lock without a holder: on a disk that others may share it proves nothing, on its own it does."""
+    need("unshare")
+    library, cache = baton_library(tmp_path), tmp_path / "cache"
+    cache.mkdir()
+    (tmp_path / "baton.py").write_text(dedent(BATON))
+    mount = f"mount -t tmpfs none {cache} && " if private else ""
+    inner = (
+        f"{mount}touch {cache}/lock; {sys.executable} {tmp_path}/baton.py {cache} {library} & sleep 1; "
+        f"{sys.executable} -m diagnose attach $! --format json > {tmp_path}/answer.json; echo ready; sleep 600"
+    )
+    apart = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", inner]
+    if subprocess.run([*apart[:5], "true"], check=False).returncode:
+        pytest.skip("namespaces cannot be made here")
+    (tmp_path / "1").mkdir()
+    with running(apart, folder=tmp_path / "1"):
+        until(lambda: (tmp_path / "1" / "out.log").read_bytes() == b"ready\n" * 2)
+    answer = json.loads((tmp_path / "answer.json").read_text())
+
+    assert answer["verdict"] == verdict
+    assert ("lock holders outside this container" in str(answer["unknowns"])) == (not private)
+    assert f"{cache}/lock" in answer["verdict_why"]
+
+
+def looked(*arguments: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "diagnose", "attach", *arguments, "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_peers_are_found_in_a_network_namespace_of_their_own(tmp_path):
+    need("unshare", "ip")
+    program = """
+        import os, socket, subprocess, time
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        server = socket.create_server(("127.0.0.1", 0))
+        ours, theirs = socket.socketpair()
+        if not os.fork():
+            ours.close()
+            peer, _ = server.accept()
+            time.sleep(600)
+        theirs.close()
+        client = socket.create_connection(server.getsockname())
+        server.close()
+        print("ready", flush=True)
+        client.recv(1)
+    """
+    if subprocess.run(["unshare", "--net", "true"], check=False).returncode:
+        pytest.skip("namespaces cannot be made here")
+    with running(program, folder=tmp_path, prefix=["unshare", "--net"]) as one:
+        snapshot = seen(one.pid)
+
+    (child,) = [p.pid for p in snapshot.processes if p.ppid == one.pid]
+    mine = {c.state: c.peer_pid for c in snapshot.connections if c.pid == one.pid}
+    assert mine == {"ESTABLISHED": child, "unix": child}
+
+
+def test_a_peer_in_another_network_namespace_of_this_machine_is_found(tmp_path):
+    need("unshare", "ip", "nsenter")
+    serve = """
+        import socket, sys, time
+        print("ready", flush=True)
+        sys.stdin.readline()
+        server = socket.create_server(("10.99.7.1", 7001))
+        print("serves", flush=True)
+        peer, _ = server.accept()
+        time.sleep(600)
+    """
+    ask = """
+        import socket, sys
+        print("ready", flush=True)
+        sys.stdin.readline()
+        client = socket.create_connection(("10.99.7.1", 7001))
+        print("asks", flush=True)
+        client.recv(1)
+    """
+    if subprocess.run(["unshare", "--net", "true"], check=False).returncode:
+        pytest.skip("namespaces cannot be made here")
+    first, second = tmp_path / "1", tmp_path / "2"
+    first.mkdir()
+    second.mkdir()
+    unshared = ["unshare", "--net"]
+    with (
+        running(serve, folder=first, prefix=unshared) as server,
+        running(ask, folder=second, prefix=unshared) as client,
+    ):
+        pair = f"link add v0 netns {server.pid} type veth peer name v0 netns {client.pid}"
+        if subprocess.run(["ip", *pair.split()], check=False).returncode:
+            pytest.skip("no virtual network cards here")
+        for number, one in enumerate((server, client), 1):
+            enter = ["nsenter", "--target", str(one.pid), "--net", "ip"]
+            address = f"10.99.7.{number}/24"
+            subprocess.run([*enter, "addr", "add", address, "dev", "v0"], check=True)
+            subprocess.run([*enter, "link", "set", "v0", "up"], check=True)
+        for one, folder, says in ((server, first, b"serves"), (client, second, b"asks")):
+            one.stdin.write(b"\n")
+            one.stdin.flush()
+            until(lambda folder=folder, says=says: says in (folder / "out.log").read_bytes())
+        snapshot = seen(client.pid)
+
+    (connection,) = [c for c in snapshot.connections if c.pid == client.pid]
+    assert (connection.state, connection.remote) == ("ESTABLISHED", "10.99.7.1:7001")
+    assert connection.peer_pid == server.pid
+    assert server.pid in {one.pid for one in snapshot.processes}
 
 
 SLEEP_LINE = "import time; print('ready', flush=True); time.sleep(600)"

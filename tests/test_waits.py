@@ -104,6 +104,14 @@ def test_nobody_is_not_certain_on_a_network_file_system():
     assert "another host" in ends(waiting(lock_file(filesystem="nfs4")))[0].caveat
 
 
+def test_nobody_is_not_certain_where_a_lock_names_another_host():
+    other = ends(waiting(lock_file(content="4711\nnode-7")))[0]
+    same = ends(waiting(lock_file(content="4711\nhere")))[0]
+
+    assert "pid 4711 on the host node-7" in other.caveat
+    assert same.caveat == ""
+
+
 def test_nobody_is_not_certain_where_descriptors_could_not_be_read():
     blind = (CouldNotLook("the open files of process 77", "it belongs to another user"),)
 

@@ -19,7 +19,8 @@ from diagnose.model import (
     Pipe,
     Process,
 )
-from diagnose.probe import about, descriptors, growth, locks, mounts, proc, sockets, titles
+from diagnose.probe import about, descriptors, growth, locks, mounts, proc, titles
+from diagnose.probe.connections import connections
 from diagnose.probe.lockfiles import Seat, lock_files
 from diagnose.probe.rounds import Rounds
 from diagnose.probe.start import Before
@@ -78,7 +79,7 @@ def handles(
         files=files,
         locks=locks.file_locks(table, tree, entries, {one.inode for one in found}),
         lock_files=found,
-        connections=sockets.connections(table, tree),
+        connections=connections(table, tree),
         pipes=descriptors.pipes(table, tree, files, _opening(processes, rounds, before)),
         growth=growth.compare(
             {**before.sizes, **earlier}, {**growth.measure(before.watched), **sizes}

@@ -14,22 +14,8 @@ from diagnose.probe import proc
 
 _CONTAINER = re.compile(r"([0-9a-f]{64}|[0-9a-f]{32})(?:\.scope)?(?:/|$)")
 _ESCAPE = re.compile(r"\\([0-7]{3})")
-NETWORK = frozenset(
-    {
-        "nfs",
-        "nfs4",
-        "lustre",
-        "ceph",
-        "fuse.ceph",
-        "cifs",
-        "smb3",
-        "9p",
-        "gpfs",
-        "beegfs",
-        "glusterfs",
-    }
-)
-"""File systems on which a lock's holder may sit on another host."""
+PRIVATE = frozenset({"overlay", "tmpfs", "ramfs"})
+"""File systems that a container has to itself: who holds a lock there lives in it."""
 
 
 @dataclass(frozen=True, slots=True)

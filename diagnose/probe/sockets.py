@@ -1,7 +1,7 @@
-"""The server's sockets and who sits at the other end, when that is on this host.
+"""The kernel's tables of sockets: TCP from /proc/PID/net, local ones by sock_diag.
 
-Part of the probe, floor 10. TCP comes from /proc/PID/net, which is the network as that process sees it; for
-local sockets the kernel is asked for the peer's inode (sock_diag), which /proc does not tell.
+Part of the probe, floor 10. /proc/PID/net is the network as that process sees it; for local sockets the kernel is
+asked for the peer's inode, which /proc does not tell.
 """
 
 from __future__ import annotations
@@ -9,12 +9,9 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from diagnose.model import Connection
 from diagnose.probe import proc
-from diagnose.probe.descriptors import Descriptors
 
 _STATES = {
     1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FIN_WAIT2", 6: "TIME_WAIT", 7: "CLOSE",
@@ -26,11 +23,12 @@ _DUMP_REQUEST = 0x301
 _SHOW_NAME, _SHOW_PEER, _SHOW_QUEUES = 1, 4, 16
 _NAME, _PEER, _QUEUES = 0, 2, 4
 _ERROR, _DONE = 2, 3
-Holders = Mapping[int, list[tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Tcp:
+class Tcp:
+    """One TCP socket."""
+
     state: str
     local: str
     remote: str
@@ -40,57 +38,17 @@ class _Tcp:
 
 
 @dataclass(frozen=True, slots=True)
-class _Local:
+class Local:
+    """One local socket."""
+
     path: str
     peer: int
     receive: int
     send: int
 
 
-def connections(table: Descriptors, tree: Collection[int]) -> tuple[Connection, ...]:
-    """Every TCP and local socket that the server's processes have open."""
-    holders = table.objects("socket")
-    networks: dict[str, dict[int, _Tcp]] = {}
-    local = local_sockets()
-    found = []
-    for pid in tree:
-        mine = {inode: fd for inode, ends in holders.items() for owner, fd in ends if owner == pid}
-        if not mine:
-            continue
-        network = proc.namespace(pid, "net")
-        if network not in networks:
-            networks[network] = _tcp(pid)
-        sockets = networks[network]
-        peers = {(one.local, one.remote): one.inode for one in sockets.values()}
-        for inode, fd in sorted(mine.items(), key=lambda item: item[1]):
-            if inode in sockets:
-                found.append(_network(pid, fd, sockets[inode], peers, holders))
-            elif inode in local:
-                one = local[inode]
-                peer = _owner(holders, one.peer, pid)
-                remote = local[one.peer].path if one.peer in local else ""
-                found.append(
-                    Connection(pid, fd, "unix", one.path, remote, peer, one.receive, one.send)
-                )
-    return tuple(found)
-
-
-def _network(
-    pid: int, fd: int, one: _Tcp, peers: Mapping[tuple[str, str], int], holders: Holders
-) -> Connection:
-    peer = _owner(holders, peers.get((one.remote, one.local), 0), pid)
-    remote = "" if one.state == "LISTEN" else one.remote
-    return Connection(pid, fd, one.state, one.local, remote, peer, one.receive, one.send)
-
-
-def _owner(holders: Holders, inode: int, pid: int) -> int:
-    """The process at an end: another one than `pid` where several share it."""
-    owners = sorted({owner for owner, _ in holders.get(inode, ())}) if inode else []
-    others = [owner for owner in owners if owner != pid]
-    return (others or owners or [0])[0]
-
-
-def _tcp(pid: int) -> dict[int, _Tcp]:
+def tcp_sockets(pid: int) -> dict[int, Tcp]:
+    """The TCP sockets of the network that a process sees, by inode."""
     found = {}
     for family in ("tcp", "tcp6"):
         for line in proc.text(f"/proc/{pid}/net/{family}", 2**26).splitlines()[1:]:
@@ -98,7 +56,7 @@ def _tcp(pid: int) -> dict[int, _Tcp]:
             if len(fields) < 10:
                 continue
             send, _, receive = fields[4].partition(":")
-            one = _Tcp(
+            one = Tcp(
                 _STATES.get(int(fields[3], 16), fields[3]), address(fields[1]), address(fields[2]),
                 int(send, 16), int(receive, 16), int(fields[9]),
             )  # fmt: skip
@@ -120,12 +78,12 @@ def address(text: str) -> str:
     return f"{name}:{int(port, 16)}"
 
 
-def local_sockets() -> dict[int, _Local]:
+def local_sockets() -> dict[int, Local]:
     """Every local socket of this network namespace, by inode; empty where the kernel does not answer."""
     request = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, 0xFFFFFFFF, 0,
                           _SHOW_NAME | _SHOW_PEER | _SHOW_QUEUES, 0xFFFFFFFF, 0xFFFFFFFF)  # fmt: skip
     header = struct.pack("=IHHII", 16 + len(request), _SOCK_DIAG_BY_FAMILY, _DUMP_REQUEST, 1, 0)
-    found: dict[int, _Local] = {}
+    found: dict[int, Local] = {}
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
             kernel.settimeout(2.0)
@@ -137,7 +95,7 @@ def local_sockets() -> dict[int, _Local]:
     return found
 
 
-def _messages(data: bytes, found: dict[int, _Local]) -> bool:
+def _messages(data: bytes, found: dict[int, Local]) -> bool:
     """Takes the sockets out of one answer; False when it was the last."""
     at = 0
     while at + 16 <= len(data):
@@ -150,7 +108,7 @@ def _messages(data: bytes, found: dict[int, _Local]) -> bool:
     return True
 
 
-def _attributes(data: bytes) -> _Local:
+def _attributes(data: bytes) -> Local:
     path, peer, receive, send = "", 0, 0, 0
     at = 0
     while at + 4 <= len(data):
@@ -164,4 +122,4 @@ def _attributes(data: bytes) -> _Local:
         elif kind == _QUEUES and len(value) >= 8:
             receive, send = struct.unpack("=II", value[:8])
         at += max(4, (length + 3) & ~3)
-    return _Local(path, peer, receive, send)
+    return Local(path, peer, receive, send)

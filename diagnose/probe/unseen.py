@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 from diagnose.errors import InputError
 from diagnose.model import CouldNotLook, Process
-from diagnose.probe import proc, rights
+from diagnose.probe import mounts, proc, rights
 from diagnose.probe.find import Target
 from diagnose.probe.handles import Handles
 from diagnose.probe.proc import Stat
@@ -90,11 +90,13 @@ def _outside(target: Target, files: Handles) -> list[CouldNotLook]:
                 f"sudo diagnose attach {target.root}",
             )
         )
-    if rights.contained() and any(not one.holders for one in files.lock_files):
+    shared = [o for o in files.lock_files if not o.holders and o.filesystem not in mounts.PRIVATE]
+    if rights.contained() and shared:
+        kind = f", which lies on {shared[0].filesystem}" if shared[0].filesystem else ""
         found.append(
             CouldNotLook(
                 "lock holders outside this container",
-                "only the processes of this PID namespace can be seen",
+                f"only its own processes can be seen, and {shared[0].path}{kind}, may be shared with others",
                 "on the host: sudo diagnose attach --name …; or start the container with --pid=host",
             )
         )

@@ -17,7 +17,8 @@ _APART = ("resource-tracker", "client")
 _FAR = re.compile(
     r"nfs|cifs|smb|lustre|gpfs|beegfs|ceph|gluster|fuse|9p|virtiofs|weka|afs|wekafs|s3", re.I
 )
-_OWN = ("overlay", "tmpfs", "ramfs")
+_OWNER = re.compile(r"(\d+)\s+(\S+)")
+"""What AITER writes into a lock: pid and host."""
 _HIDDEN = re.compile(r"descriptor|open files|/proc/|\bfds?\b|namespace|other users|lock", re.I)
 
 
@@ -127,15 +128,7 @@ class View:
             reasons.append("the lock file itself was not looked at")
         elif _FAR.search(lock.filesystem):
             reasons.append(f"it lies on {lock.filesystem}, so its holder may run on another host")
-        contained = any(s.process.container for s in self.standings.values() if self.inside(s.pid))
-        if lock and contained and not _own_or_far(lock.filesystem):
-            reasons.append(
-                "it may be shared with another container, whose processes are not seen here"
-            )
+        if lock and (owner := _OWNER.match(lock.content)) and owner[2] != self.snapshot.host:
+            reasons.append(f"it says that pid {owner[1]} on the host {owner[2]} holds it")
         reasons += [f"{c.what}: {c.why}" for c in self.snapshot.could_not if _HIDDEN.search(c.what)]
         return "; ".join(reasons[:3])
-
-
-def _own_or_far(filesystem: str) -> bool:
-    """Whether nobody but this container sees it, or it was spoken of already; nothing known is both."""
-    return not filesystem or filesystem.startswith(_OWN) or bool(_FAR.search(filesystem))
