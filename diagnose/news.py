@@ -57,22 +57,32 @@ def last_news(lines: Sequence[Line]) -> Line | None:
     seen: set[str] = set()
     last = None
     for line in lines:
-        said = _said(line)
-        if said in seen or is_heartbeat(line) or is_ending(line):
+        words = said(line)
+        if words in seen or is_heartbeat(line) or is_ending(line):
             continue
-        seen.add(said)
+        seen.add(words)
         last = line
     return last
 
 
-def _said(line: Line) -> str:
+def is_bar(line: Line) -> bool:
+    """Whether it is a progress bar that counts: its numbers are what it says."""
+    return _bar(line) is not None
+
+
+def said(line: Line) -> str:
+    """What a line says; equal for lines that say the same, such as a bar whose clock alone moved on."""
+    bar = _bar(line)
+    if bar is None:
+        return f"{line.writer.key} {line.message}"
+    return (
+        line.message[: bar.start()].split("%")[0].rstrip("0123456789 ")
+        + bar["done"]
+        + "/"
+        + bar["all"]
+    )
+
+
+def _bar(line: Line) -> re.Match[str] | None:
     bar = _BAR.search(line.message[:LOOK])
-    if bar and _PERCENT.search(line.message):
-        # A bar that is redrawn with only its clock moving on has not moved.
-        return (
-            line.message[: bar.start()].split("%")[0].rstrip("0123456789 ")
-            + bar["done"]
-            + "/"
-            + bar["all"]
-        )
-    return f"{line.writer.key} {line.message}"
+    return bar if bar and _PERCENT.search(line.message) else None

@@ -12,7 +12,8 @@ from diagnose.model import Line
 
 _QUOTED = re.compile(
     r"""
-    \s*\++\ (?:echo|printf|grep|egrep|fgrep|rg|sed|awk|logger|\[\[?|test|case|if)\b   # a shell's trace
+    diagnose\ watch:\                                                                  # our own word on it
+  | \s*\++\ (?:echo|printf|grep|egrep|fgrep|rg|sed|awk|logger|\[\[?|test|case|if)\b   # a shell's trace
   | \s*(?:if|elif|while|until)\ .{0,40}\b(?:grep|rg|\[\[)\b                           # a script's text
   | \s*(?:echo|printf|logger)\ ["'-]
   | \s*[-+]?\s*(?:raise\ \w[\w.]*\(|(?:self\.)?(?:_?logger|log|logging)\.\w+\(|print\(|return\ [fr]?["'])

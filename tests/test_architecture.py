@@ -23,7 +23,7 @@ FLOORS = {
     "sources": 10, "probe": 10,
     "ci": 11,
     "pipeline": 11,
-    "prove": 12, "explain": 12,
+    "prove": 12, "explain": 12, "watch": 12,
     "cli": 13,
 }  # fmt: skip
 MAX_LINES = 300

@@ -20,6 +20,7 @@ from diagnose.errors import DiagnoseError
 COMMANDS = {
     "log": "Name the likely cause of a failed or hung job from the logs it left behind.",
     "attach": "Look at a server that hangs: what every process waits for, who holds it, what unblocks it.",
+    "watch": "Start a server and watch it come up; when it hangs, say why, keep the evidence and end the wait.",
     "ci": "Name the cause of a failed, cancelled or timed-out CI job in the step after it.",
     "signatures": "Look at the catalogue of failure signatures, check it, extend it.",
     "bundle": "Show what a saved look at a server holds, or take more out of it before it is handed on.",

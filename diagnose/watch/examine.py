@@ -1,0 +1,170 @@
+"""What one look does: sees, saves, diagnoses.
+
+Part of `watch`. It runs in a process of its own (see `aside`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from diagnose import bundle, live
+from diagnose.errors import DiagnoseError
+from diagnose.model import Block, Diagnosis, Snapshot, Unknown, Verdict
+from diagnose.probe import Plan, find, look
+from diagnose.probe.kernel import kernel_lines
+from diagnose.probe.tails import read_logs
+from diagnose.watch.aside import Answer
+from diagnose.watch.decide import Opinion
+from diagnose.watch.hearing import OWN
+
+_OPINION = {
+    "slow": Opinion.MOVES,
+    "working": Opinion.MOVES,
+    "idle": Opinion.IDLE,
+    "hung": Opinion.WAITS,
+    "stopped": Opinion.WAITS,
+    "dead-peer": Opinion.WAITS,
+    "unclear": Opinion.UNCLEAR,
+}
+
+
+OPINIONS = frozenset(Opinion)
+ACCUSING = OPINIONS - {Opinion.MOVES, Opinion.IDLE}
+_OWN = re.compile(rb"(?m)^" + re.escape(OWN.encode()) + rb".*$")
+_NUMBERS = re.compile(r"[\d.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a server ended."""
+
+    pids: Collection[int]
+    """All that were part of it."""
+    started_s: float
+    """POSIX time."""
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """How to look and to answer; the command line gives the last three.
+
+    Args:
+        pid: The head of the server's tree.
+        logs: Its log files, and from which byte on each is its own.
+    """
+
+    pid: int
+    logs: Mapping[str, int]
+    live: Callable[[Snapshot, Mapping[str, bytes]], Diagnosis]
+    """Diagnoses what was seen together with what was printed."""
+    dead: Callable[[Mapping[str, bytes]], Diagnosis]
+    """Diagnoses what was printed."""
+    show: Callable[[Diagnosis], tuple[str, int]]
+    """The report and its exit code."""
+
+    def opinion(self, plan: Plan | None = None) -> Answer:
+        """Looks, and says only whether the server moves."""
+        return self._look(plan or Plan(), None)
+
+    def whole(self, save: Path | None, plan: Plan | None = None, *, always: bool) -> Answer:
+        """Looks, keeps what was seen, and diagnoses it.
+
+        Args:
+            save: Where to keep it; None for nowhere.
+            plan: How to look.
+            always: Whether to do so even for a server that moves.
+        """
+        return self._look(plan or Plan(), save, wanted=OPINIONS if always else ACCUSING)
+
+    def after(self, end: End) -> Answer:
+        """Diagnoses a server that ended, from its logs and the kernel's."""
+        texts, missing = read_logs({path: path for path in self.logs}, self.logs)
+        texts = {path: _others(data) for path, data in texts.items()}
+        kernel, _ = kernel_lines(end.pids, end.started_s)
+        # Another job on this machine may have been killed as well.
+        named = re.compile(rf"\b(?:{'|'.join(map(str, end.pids))})\b")
+        if kernel := tuple(row for row in kernel if named.search(row)):
+            texts["kernel log"] = "".join(f"{row}\n" for row in kernel).encode()
+        if end.code:
+            texts["exit status"] = f"the command exited with code {end.code}\n".encode()
+        diagnosis = self.dead(texts)
+        diagnosis = dataclasses.replace(
+            diagnosis,
+            unknowns=tuple(u for u in diagnosis.unknowns if u.how != "diagnose attach")
+            + tuple(Unknown(m.what, m.why, m.how) for m in missing),
+        )
+        open_ = diagnosis.verdict is Verdict.UNDECIDABLE and end.code != 0
+        if diagnosis.cause is None and (open_ or diagnosis.verdict is Verdict.HUNG):
+            code = "" if end.code is None else f" with exit code {end.code}"
+            why = f"it ended{code}; {diagnosis.verdict_why}"
+            diagnosis = dataclasses.replace(diagnosis, verdict=Verdict.FAILED, verdict_why=why)
+        return self._told(diagnosis, Answer())
+
+    def _look(self, plan: Plan, save: Path | None, *, wanted: Collection[str] = ()) -> Answer:
+        """Looks; keeps and diagnoses what was seen when the opinion is one that is wanted."""
+        try:
+            seen = look(find(self.pid), plan, self.logs)
+        except DiagnoseError as error:
+            return Answer(Opinion.UNCLEAR, problem=error.message)
+        said = live.look(seen.snapshot)
+        answer = Answer(_opinion(said), _place(said), said.why)
+        if answer.opinion not in wanted:
+            return answer
+        texts, missing = read_logs(seen.logs, self.logs)
+        texts = {path: _others(data) for path, data in texts.items()}
+        could_not = (*seen.snapshot.could_not, *missing)
+        snapshot = dataclasses.replace(seen.snapshot, could_not=could_not)
+        snapshot, texts = bundle.redacted(snapshot, texts)
+        if save is not None:
+            answer = _keep(answer, save, bundle.pack(snapshot, texts))
+        return self._told(self.live(snapshot, texts), answer)
+
+    def _told(self, diagnosis: Diagnosis, answer: Answer) -> Answer:
+        report, code = self.show(diagnosis)
+        cause = diagnosis.cause
+        named = f"{cause.signature.title} ({cause.signature.id})" if cause else ""
+        why = diagnosis.verdict_why
+        summary = f"{diagnosis.verdict}: {named or why}"
+        fine = diagnosis.verdict is Verdict.HEALTHY
+        return dataclasses.replace(answer, summary=summary, report=report, code=0 if fine else code)
+
+
+def _others(data: bytes) -> bytes:
+    """A log without our own lines, which may be in it."""
+    return _OWN.sub(b"", data) if OWN.encode() in data else data
+
+
+def _opinion(said: live.Look) -> Opinion:
+    opinion = _OPINION[said.state]
+    if opinion is Opinion.WAITS and not any(p.python for p in said.snapshot.processes):
+        # A client of something that runs elsewhere waits for it, whatever that does.
+        return Opinion.UNCLEAR
+    blocker = said.blocker
+    if opinion is Opinion.UNCLEAR and blocker is not None and blocker.kind is Block.BUSY:
+        return Opinion.SPINS
+    return opinion
+
+
+def _place(said: live.Look) -> str:
+    """What is in the way; for one that computes also the function that it does not leave."""
+    blocker = said.blocker
+    if blocker is None:
+        return said.state
+    where = _NUMBERS.sub("#", blocker.what) if blocker.kind is Block.BUSY else ""
+    return f"{said.state} {blocker.kind} {blocker.resource} {blocker.pids} {where}"
+
+
+def _keep(answer: Answer, path: Path, data: bytes) -> Answer:
+    """Writes the bundle under its name in one step."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        return dataclasses.replace(answer, problem=f"cannot write {path}: {error.strerror}")
+    return dataclasses.replace(answer, saved=str(path))

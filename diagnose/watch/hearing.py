@@ -1,0 +1,136 @@
+"""What a growing log says: the phase, whether anything is new, who waits.
+
+Part of `watch`, pure: bytes in. A line is new when nothing like it was said before; numbers do not make a line new,
+unless they are those of a progress bar, so that a heartbeat that counts its own seconds stays a heartbeat.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from diagnose.document import clean, read_line
+from diagnose.model import Line, Writer
+from diagnose.news import is_bar, is_ending, is_heartbeat, said
+from diagnose.phases import READY, Phase, engines, phases
+
+OWN = "diagnose watch: "
+"""What this program's own lines begin with, for a log that they go to as well."""
+_MOST_LINES = 400
+"""Of one piece; of a flood only the last ones are read for news."""
+_MOST_PARTIAL = 2**16
+_MOST_SAID = 20_000
+_LOOK = 4000
+_NUMBERS = re.compile(r"0x[0-9a-fA-F]+|[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
+_ENDS = re.compile(rb"[\n\r]")
+_GIVING_UP = re.compile(
+    r"RPC call to \w+ timed out|Timed out waiting for engine core|Watchdog (?:timeout|caught collective operation timeout)"
+    r"|watchdog timeout|Dumping input data for V1 LLM engine"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """How far one process came."""
+
+    writer: Writer
+    phase: Phase
+
+
+class Ear:
+    """Hears pieces of one server's logs, in the order in which they were written."""
+
+    def __init__(self) -> None:
+        self.news = 0
+        self.changes = 0
+        self.phase: Phase | None = None
+        self.ready = False
+        self.giving_up = False
+        self.heartbeats = 0
+        """Since the last news."""
+        self.last = ""
+        """The last line that was news."""
+        self.doing: dict[tuple[str, str], Doing] = {}
+        self._partial: dict[str, bytes] = {}
+        self._said: set[int] = set()
+        self._counts = dict.fromkeys(engines(), 0)
+        self._furthest: dict[str, Phase] = {}
+
+    def hear(self, source: str, data: bytes) -> None:
+        """Takes the next bytes of a log; what has no end of line yet is kept for the next time."""
+        *lines, rest = _ENDS.split(self._partial.get(source, b"") + data)
+        self._partial[source] = rest[-_MOST_PARTIAL:]
+        lines = [line for line in lines if line.strip()]
+        for number, raw in enumerate(lines):
+            text = clean(raw[:_LOOK])
+            if text.startswith(OWN):
+                continue
+            marks = _marks(text)
+            if marks or number >= len(lines) - _MOST_LINES:
+                self._take(read_line(source, 0, raw[:_LOOK]), marks)
+
+    def _take(self, line: Line, marks: tuple[Phase, ...]) -> None:
+        beat = is_heartbeat(line)
+        for phase in marks:
+            self._reaches(line, phase, beat=beat)
+        self.giving_up = self.giving_up or _GIVING_UP.search(line.message) is not None
+        if beat:
+            self.heartbeats += 1
+            return
+        words = said(line)
+        key = hash(words if is_bar(line) else _NUMBERS.sub("#", words))
+        if key in self._said or is_ending(line):
+            return
+        if len(self._said) >= _MOST_SAID:
+            self._said.clear()
+        self._said.add(key)
+        self.news += 1
+        self.heartbeats = 0
+        self.last = line.message
+
+    def _reaches(self, line: Line, phase: Phase, *, beat: bool) -> None:
+        if phase.index == 0 and self.ready:
+            # Another server starts in the same log.
+            self._furthest.clear()
+            self.doing.clear()
+            self.ready = False
+        self._counts[phase.engine] += 1
+        known = self._furthest.get(phase.engine)
+        if known is None or phase.index > known.index:
+            self._furthest[phase.engine] = phase
+        self._notes(line, phase, beat=beat)
+        engine = max(self._counts, key=lambda name: self._counts[name])
+        now = self._furthest.get(engine)
+        if now != self.phase:
+            self.phase, self.changes = now, self.changes + 1
+        self.ready = self.phase is not None and self.phase.id == READY
+
+    def _notes(self, line: Line, phase: Phase, *, beat: bool) -> None:
+        if not line.writer or beat:
+            return
+        known = self.doing.get(line.writer.key)
+        if known is None or phase.engine != known.phase.engine or phase.index >= known.phase.index:
+            self.doing[line.writer.key] = Doing(line.writer, phase)
+
+
+@cache
+def _table() -> tuple[tuple[re.Pattern[str], tuple[Phase, ...]], ...]:
+    """For each engine: all markers as one expression, a group a phase."""
+    return tuple(
+        (
+            re.compile("|".join(f"({'|'.join(p.markers)})" for p in phases(engine))),
+            phases(engine),
+        )
+        for engine in engines()
+    )
+
+
+def _marks(text: str) -> tuple[Phase, ...]:
+    """The phases that a line shows, at most one of each engine."""
+    found = []
+    for expression, table in _table():
+        match = expression.search(text)
+        if match is not None and match.lastindex is not None:
+            found.append(table[match.lastindex - 1])
+    return tuple(found)

@@ -1,0 +1,69 @@
+"""What is known of a server without looking at its stacks: its log, its processes, its URL.
+
+Part of `watch`.
+"""
+
+from __future__ import annotations
+
+import time
+
+from diagnose.watch import health
+from diagnose.watch.decide import Observation
+from diagnose.watch.hearing import Ear
+from diagnose.watch.motion import Counters
+from diagnose.watch.tree import Tree
+
+_HEALTH_S = (2.0, 15.0)
+"""How often to ask the URL: while it starts, and once it is up."""
+_BUSY_CORES = 0.7
+
+
+class Senses:
+    """Observes one server.
+
+    Args:
+        tree: Its processes.
+        url: What answers when it is ready; empty where its log says so.
+        now: The monotonic time.
+    """
+
+    def __init__(self, tree: Tree, url: str, now: float) -> None:
+        self.tree = tree
+        self.ear = Ear()
+        self.started_s = time.time()
+        self.unhealthy = "it was not asked yet"
+        """Why the URL does not answer; empty when it does."""
+        self._url = url
+        self._up = False
+        self._asked = now - _HEALTH_S[0]
+
+    def observe(self, now: float) -> Observation:
+        """What is known now."""
+        ear, tree = self.ear, self.tree
+        tree.read(now)
+        counters = Counters(
+            news=ear.news,
+            phase=ear.changes,
+            io_bytes=tree.io_bytes,
+            memory_bytes=tree.memory_bytes,
+            builder_s=tree.builder_s,
+            kinds=len(tree.kinds),
+        )
+        sick = self._sick(now)
+        return Observation(
+            counters=counters,
+            engine=ear.phase.engine if ear.phase else "",
+            phase=ear.phase.id if ear.phase else "",
+            ready=not sick if self._url else ear.ready,
+            owing=ear.heartbeats > 0 or tree.cores >= _BUSY_CORES or sick,
+            giving_up=ear.giving_up,
+        )
+
+    def _sick(self, now: float) -> bool:
+        if not self._url:
+            return False
+        if now - self._asked >= _HEALTH_S[self._up]:
+            self._asked = now
+            self.unhealthy = health.answers(self._url)
+            self._up = self._up or not self.unhealthy
+        return bool(self.unhealthy)

@@ -1,0 +1,100 @@
+"""What is said while it waits: one line on a terminal, plain lines elsewhere.
+
+Part of `watch`; `line` is pure.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import defaultdict
+
+from diagnose.units import duration
+from diagnose.watch.hearing import OWN, Ear
+
+_SHOWN_LATE_S = 10.0
+_FIRST_NOTE_S = 60.0
+_RANKS = 8
+
+
+def line(ear: Ear, elapsed_s: float, quiet_s: float, note: str = "") -> str:
+    """Phase, time, silence, and how far each process came where they differ."""
+    phase = ear.phase.id if ear.phase else "starting"
+    parts = [f"{phase} {duration(elapsed_s)}"]
+    if quiet_s >= _SHOWN_LATE_S:
+        parts.append(f"nothing moved for {duration(quiet_s)}")
+    if note:
+        parts.append(note)
+    return " · ".join([*parts, *_processes(ear)])
+
+
+def _processes(ear: Ear) -> list[str]:
+    """`Worker_TP0 weight-processing`, where the ranks stand in different phases."""
+    by_phase: dict[str, list[str]] = defaultdict(list)
+    for doing in ear.doing.values():
+        if doing.writer.role in ("worker", "scheduler"):
+            by_phase[doing.phase.id].append(doing.writer.name)
+    if len(by_phase) < 2:
+        return []
+    return [
+        f"{', '.join(sorted(names)[:_RANKS])} {phase}" for phase, names in sorted(by_phase.items())
+    ]
+
+
+class Voice:
+    """Speaks on standard error.
+
+    Args:
+        shared: Whether standard error is the command's log as well, so that every line has to say whose it is.
+        quiet: Whether to say only what matters.
+    """
+
+    def __init__(self, *, shared: bool = False, quiet: bool = False) -> None:
+        self._shared = shared
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+        self._drawn = False
+        self.at_line_start = True
+        """Whether what was passed on to the terminal ended with a line's end."""
+        self._noted_s = _FIRST_NOTE_S
+
+    def say(self, text: str, *, detail: bool = False) -> None:
+        """One line; details only where there is no status line and the user did not ask for quiet."""
+        if detail and (self._terminal or self._quiet):
+            return
+        self.clear()
+        self._write(f"{OWN}{text}\n")
+
+    def report(self, text: str) -> None:
+        """A whole report."""
+        self.clear()
+        if self._shared:
+            text = "".join(f"{OWN}{row}" for row in text.splitlines(keepends=True))
+        self._write(text if text.endswith("\n") else f"{text}\n")
+
+    def show(self, text: str, quiet_s: float) -> None:
+        """The status: redrawn on a terminal; elsewhere a line when nothing moves for longer and longer."""
+        if self._terminal and not self._quiet:
+            if self.at_line_start:
+                columns = os.get_terminal_size(2).columns
+                self._write(f"\r{OWN}{text}"[:columns] + "\x1b[K")
+                self._drawn = True
+        elif quiet_s < _FIRST_NOTE_S:
+            self._noted_s = _FIRST_NOTE_S
+        elif quiet_s >= self._noted_s:
+            self._noted_s *= 2
+            self.say(text, detail=True)
+
+    def clear(self) -> None:
+        """Takes the status line off the terminal, before something else is written to it."""
+        if self._drawn:
+            self._write("\r\x1b[K")
+            self._drawn = False
+
+    def _write(self, text: str) -> None:
+        try:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        except OSError:
+            # Nobody reads it; the server is more important.
+            pass

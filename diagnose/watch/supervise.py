@@ -1,0 +1,290 @@
+"""The loop: output, signals, observations, looks, and what follows from them.
+
+Part of `watch`.
+"""
+
+from __future__ import annotations
+
+import select
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from diagnose.probe import Plan
+from diagnose.units import duration
+from diagnose.watch.aside import Answer
+from diagnose.watch.decide import Decision, Opinion, Step, Watch
+from diagnose.watch.ending import Ending
+from diagnose.watch.examine import End, Examination
+from diagnose.watch.looks import Looks
+from diagnose.watch.patience import Patience
+from diagnose.watch.relay import Relay
+from diagnose.watch.senses import Senses
+from diagnose.watch.server import Server
+from diagnose.watch.signals import Signals
+from diagnose.watch.status import Voice, line
+
+HUNG = 125
+"""The exit code for a server that hung and was stopped, or was not ready in time."""
+_CANCEL_S = 5.0
+"""How long a signal is held back for the evidence: runners kill seven to thirty seconds after it."""
+_QUICK = Plan(samples=2, interval_s=0.5, timeout_s=2.0)
+_OUTPUT_S = (0.05, 0.5)
+"""How often to look for output: right after the last of it, and when there is none."""
+_OBSERVE_S = (0.2, 2.0, 5.0)
+"""How often to observe: at most, while it moves, while it is quiet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for."""
+
+    patience: Patience = field(default_factory=Patience)
+    max_s: float | None = None
+    until_exit: bool = False
+    stop: bool = False
+    """Whether a server that hangs is stopped."""
+    grace_s: float = 10.0
+    save: Path | None = None
+    """Where to keep what a look saw; None for nowhere."""
+    health: str = ""
+
+
+class Supervisor:
+    """Watches one server until it ends, or until there is nothing more to do.
+
+    Args:
+        options: What the user asked for.
+        server: The command or process, with its output.
+        examination: How to look at it.
+        voice: Where to speak.
+        signals: Those to this program.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        server: Server,
+        examination: Examination,
+        voice: Voice,
+        signals: Signals,
+    ) -> None:
+        self._options = options
+        self._server = server
+        self._voice = voice
+        self._signals = signals
+        self._began = self._heard = time.monotonic()
+        self._senses = Senses(server.tree(), options.health, self._began)
+        self._relay = Relay(server.channels, voice, self._hear)
+        self._watch = Watch(options.patience, self._began, max_s=options.max_s)
+        self._ending = Ending(server, self._senses.tree, options.grace_s, self._pump)
+        self._watching = True
+        self._looks = Looks(examination, options.save, voice, self._senses.tree)
+        self._held: list[signal.Signals] = []
+        self._held_since: float | None = None
+        self._observed = 0.0
+        self._phase = ""
+
+    def run(self) -> int:
+        """Watches; returns the exit code."""
+        try:
+            code = self._loop()
+            self._relay.drain(lambda: bool(self._signals.take()))
+            return code
+        finally:
+            self._voice.clear()
+            self._server.close()
+
+    def _loop(self) -> int:
+        while not self._server.ended:
+            now = time.monotonic()
+            self._take_signals(now)
+            if self._relay.step():
+                self._heard = now
+            code = self._think(now)
+            if code is not None:
+                return code
+            self._rest(now)
+            self._check()
+        return self._after()
+
+    def _rest(self, now: float) -> None:
+        """Sleeps until something may have happened; longer the longer nothing did."""
+        soon, late = _OUTPUT_S
+        pause = late if self._watching or self._relay.passes_on else 60.0
+        if self._relay.passes_on:
+            pause = min(pause, max(soon, (now - self._heard) / 10))
+        if self._options.patience.stall_s is not None:
+            pause = min(pause, max(soon, self._options.patience.stall_s / 20))
+        handles = (self._signals.handle, *self._server.handles, *self._looks.handles)
+        select.select(handles, (), (), pause)
+
+    def _check(self) -> None:
+        self._server.check(self._looks.pids)
+
+    def _pump(self) -> None:
+        """What has to go on while the server is ended."""
+        for number in self._signals.take():
+            self._server.pass_on(number)
+        self._relay.step()
+        self._check()
+
+    def _hear(self, source: str, data: bytes) -> None:
+        if self._watching:
+            self._senses.ear.hear(source, data)
+
+    # Signals: the evidence first, then they are passed on.
+
+    def _take_signals(self, now: float) -> None:
+        for number in self._signals.take():
+            first = self._watching and self._held_since is None
+            self._held.append(number)
+            if not first:
+                self._release()
+                continue
+            self._held_since = now
+            if number in (signal.SIGUSR1, signal.SIGUSR2):
+                self._release()
+                self._held_since = None
+                continue
+            self._voice.say(f"{number.name}: looking at the server before it is passed on")
+            self._looks.wholly(_QUICK, now, self._cancelled, always=True)
+        if self._held and self._held_since is not None and now - self._held_since >= _CANCEL_S:
+            self._release()
+
+    def _release(self) -> None:
+        """Passes on every signal that was held back."""
+        for number in self._held:
+            if not self._server.pass_on(number):
+                self._left = 128 + number
+        self._held.clear()
+
+    def _cancelled(self, answer: Answer, now: float) -> int | None:
+        self._looks.tell(answer)
+        self._release()
+        return self._left
+
+    _left: int | None = None
+    """The exit code of a program that a signal ends and that has no server of its own."""
+
+    # Observations and looks.
+
+    def _think(self, now: float) -> int | None:
+        """What follows from what is known now; an exit code when there is nothing more to do."""
+        if self._left is not None and not self._looks.pids:
+            return self._left
+        try:
+            code = self._looks.step(now)
+            if code is not None:
+                return code
+            if self._watching and self._held_since is None and self._due(now):
+                return self._observe(now)
+        except Exception as error:
+            # A defect here must not harm the server: it goes on, unwatched.
+            self._watching = False
+            self._release()
+            self._voice.say(f"no longer watching, a defect: {type(error).__name__}: {error}")
+        return None
+
+    def _due(self, now: float) -> bool:
+        least, moving, quiet = _OBSERVE_S
+        every = moving if self._watch.quiet_s(now) < 2 * quiet else quiet
+        stall = self._options.patience.stall_s
+        every = max(least, min(every, stall / 20)) if stall else every
+        return now - self._observed >= every
+
+    def _observe(self, now: float) -> int | None:
+        self._observed = now
+        decision = self._watch.observe(self._senses.observe(now), now)
+        self._tell_phase(now)
+        return self._follow_up(decision, now)
+
+    def _follow_up(self, decision: Decision, now: float) -> int | None:
+        match decision.step:
+            case Step.READY:
+                return self._ready(now)
+            case Step.RESUMED:
+                self._voice.say(decision.why)
+            case Step.OVERDUE:
+                self._voice.say(f"{decision.why} ({duration(now - self._began)})")
+                self._looks.wholly(Plan(), now, self._overdue, always=True)
+            case Step.LOOK:
+                self._voice.say(f"{decision.why}: looking", detail=True)
+                if decision.thorough:
+                    self._looks.wholly(Plan(), now, self._looked, always=False)
+                else:
+                    self._looks.briefly(now, self._looked)
+        return None
+
+    def _ready(self, now: float) -> int | None:
+        self._voice.say(f"ready after {duration(now - self._began)}")
+        if self._options.until_exit:
+            return None
+        self._watching = False
+        return 0 if not self._server.ours else None
+
+    def _looked(self, answer: Answer, now: float) -> int | None:
+        opinion = Opinion(answer.opinion or Opinion.UNCLEAR)
+        decision = self._watch.looked(opinion, answer.place, self._looks.began, now)
+        said = answer.summary or answer.problem
+        if decision.step is Step.WAIT:
+            self._voice.say(f"looked: {said}", detail=True)
+            return None
+        self._looks.tell(answer)
+        if decision.step is Step.STALLED and self._options.stop:
+            return self._stop()
+        return None
+
+    def _overdue(self, answer: Answer, now: float) -> int | None:
+        self._looks.tell(answer)
+        if self._options.stop or self._server.ours:
+            return self._stop()
+        return HUNG
+
+    def _stop(self) -> int:
+        self._voice.say("stopping it")
+        killed = self._ending.stop()
+        self._voice.say(f"stopped{f'; {killed} processes had to be killed' if killed else ''}")
+        return HUNG
+
+    # The end.
+
+    def _after(self) -> int:
+        """The server ended: its logs are read at once, and what it left behind is ended."""
+        self._relay.step()
+        code = self._server.code
+        answer = Answer()
+        if self._looks.pids and self._held_since is not None:
+            answer = self._looks.wait(time.monotonic())
+            self._looks.tell(answer)
+        elif self._held_since is None:
+            answer = self._read_logs()
+        killed = self._ending.clean_up() if self._server.ours else 0
+        if killed:
+            self._voice.say(f"{killed} processes that it left behind had to be killed")
+        if code is not None:
+            return code
+        if self._left is not None:
+            return self._left
+        return answer.code or (0 if self._watch.serving else 3)
+
+    def _read_logs(self) -> Answer:
+        code, now = self._server.code, time.monotonic()
+        end = End(self._senses.tree.pids, self._senses.started_s, code)
+        self._looks.ask(lambda: self._looks.examination.after(end), now, self._looked)
+        answer = self._looks.wait(now)
+        if code or answer.code or (code is None and not self._watch.serving):
+            how = f"exit code {code}" if code is not None else "it ended"
+            when = "after it was ready" if self._watch.serving else "before it was ready"
+            self._voice.say(f"{how}, {duration(now - self._began)} after the start, {when}")
+            self._looks.tell(answer)
+        return answer
+
+    def _tell_phase(self, now: float) -> None:
+        quiet = self._watch.quiet_s(now)
+        ear, took = self._senses.ear, now - self._began
+        if ear.phase is not None and ear.phase.id != self._phase:
+            self._phase = ear.phase.id
+            self._voice.say(f"{duration(took)}: {ear.phase.title} ({self._phase})", detail=True)
+        self._voice.show(line(ear, took, quiet), quiet)

@@ -1,0 +1,153 @@
+"""The counters of a tree of processes, from /proc alone: nobody is stopped or traced.
+
+Part of `watch`. Members are looked for less often than counters are read, because a node may run thousands of
+processes of which a few are the server's.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass, field
+
+from diagnose.probe import proc, titles
+from diagnose.probe.proc import HZ, Stat
+
+_NOISE_BYTES = 2**20
+"""Changes of one process's memory that mean nothing."""
+_EVERY = 4
+"""Members are looked for at every so many readings."""
+
+
+@dataclass(slots=True)
+class _Known:
+    identity: tuple[int, int]
+    comm: str
+    ticks: int
+    rss: int
+    io: int
+    builder: bool
+
+
+@dataclass(slots=True)
+class Tree:
+    """A tree of processes over time.
+
+    Args:
+        root: Its head.
+        ours: Whether this process is where orphans of the tree arrive.
+    """
+
+    root: int
+    ours: bool = False
+    io_bytes: int = 0
+    memory_bytes: int = 0
+    builder_s: float = 0.0
+    cores: float = 0.0
+    """What all of them but compilers used since the last reading."""
+    kinds: set[str] = field(default_factory=set)
+    pids: set[int] = field(default_factory=set)
+    """Everybody who was ever part of it."""
+    _known: dict[int, _Known] = field(default_factory=dict)
+    _strangers: set[int] = field(default_factory=set)
+    _turn: int = 0
+    _at: float = 0.0
+
+    def read(self, now: float) -> None:
+        """Counts what happened since the last reading."""
+        if self._turn % _EVERY == 0:
+            self._find()
+        self._turn += 1
+        elapsed, self._at = now - self._at, now
+        spent = 0
+        for pid, known in list(self._known.items()):
+            state = proc.stat(pid)
+            if state is None or state.identity != known.identity:
+                del self._known[pid]
+                continue
+            if state.comm != known.comm:
+                # It became another program, or gave itself a title.
+                known.comm, known.builder = state.comm, self._meet(state).builder
+            ticks = state.ticks - known.ticks
+            if known.builder:
+                self.builder_s += ticks / HZ
+            else:
+                spent += ticks
+            self._count(known, state)
+        self.cores = spent / HZ / elapsed if elapsed > 0 else 0.0
+
+    def leave_out(self, pid: int) -> None:
+        """Never takes this child of ours for a part of the tree."""
+        self._strangers.add(pid)
+
+    def members(self) -> list[Stat]:
+        """Everybody in it now, and everybody who was and still runs; the head first."""
+        self._find()
+        found = [proc.stat(pid) for pid in self._known]
+        return [one for one in found if one is not None and one.state not in "ZX" and self._is(one)]
+
+    def send(self, number: signal.Signals) -> int:
+        """Sends a signal to everybody in it; returns to how many."""
+        sent = 0
+        for one in self.members():
+            try:
+                handle = os.pidfd_open(one.pid)
+            except OSError:
+                continue
+            try:
+                again = proc.stat(one.pid)
+                if again is not None and again.identity == one.identity:
+                    signal.pidfd_send_signal(handle, number)
+                    sent += 1
+            except OSError:
+                continue
+            finally:
+                os.close(handle)
+        return sent
+
+    def _is(self, one: Stat) -> bool:
+        return self._known[one.pid].identity == one.identity
+
+    def _find(self) -> None:
+        table = proc.processes()
+        children: dict[int, list[int]] = {}
+        for one in table.values():
+            children.setdefault(one.ppid, []).append(one.pid)
+        queue, seen = self._heads(table, children), {os.getpid(), *self._strangers}
+        while queue:
+            pid = queue.pop()
+            if pid in seen:
+                continue
+            seen.add(pid)
+            queue += children.get(pid, ())
+            known = self._known.get(pid)
+            if known is None or known.identity != table[pid].identity:
+                self._known[pid] = self._meet(table[pid])
+
+    def _heads(self, table: dict[int, Stat], children: dict[int, list[int]]) -> list[int]:
+        """The head, whoever left the tree and arrived here, and the session that the head leads."""
+        heads = [pid for pid in (self.root, *self._known) if pid in table]
+        if self.ours:
+            heads += children.get(os.getpid(), ())
+            heads += [pid for pid, one in table.items() if one.session == self.root]
+        return heads
+
+    def _meet(self, one: Stat) -> _Known:
+        self.pids.add(one.pid)
+        who = titles.identify(proc.title(one.pid), proc.argv(one.pid), one.comm)
+        self.kinds.add(who.name)
+        builder = who.role == "builder"
+        return _Known(one.identity, one.comm, one.ticks, one.rss, _io(one.pid), builder)
+
+    def _count(self, known: _Known, state: Stat) -> None:
+        known.ticks = state.ticks
+        if abs(state.rss - known.rss) >= _NOISE_BYTES:
+            self.memory_bytes += abs(state.rss - known.rss)
+            known.rss = state.rss
+        io = _io(state.pid)
+        self.io_bytes += max(0, io - known.io)
+        known.io = io
+
+
+def _io(pid: int) -> int:
+    return sum(proc.counters(pid))

@@ -1,0 +1,437 @@
+"""`diagnose watch` on real processes, as a user calls it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from living import PROGRAMS, until
+
+from diagnose.bundle import unpack
+from diagnose.probe import proc
+from diagnose.watch.hearing import OWN
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="watching needs /proc")
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+HANGS = str(FIXTURES / "logs" / "sleep-in-load.log")
+HEALTHY = str(FIXTURES / "healthy" / "vllm-start-and-one-request.log")
+LOADS = ("until", "Loading weights took")
+WATCH = [sys.executable, "-m", "diagnose", "watch"]
+STALL = ("--stall", "3")
+
+
+def server(*actions: str, log: str = HANGS) -> list[str]:
+    return [sys.executable, str(PROGRAMS / "server.py"), log, *actions]
+
+
+def watch(
+    *arguments: str, folder: Path, input_: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*WATCH, *arguments],
+        cwd=folder,
+        capture_output=True,
+        input=input_,
+        check=False,
+        timeout=120,
+    )
+
+
+@contextlib.contextmanager
+def watching(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A watch that runs, its output in `out` and `err`; whatever it leaves behind is ended with the test."""
+    with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+        started = subprocess.Popen(
+            [*WATCH, *arguments], cwd=folder, stdout=out, stderr=err, start_new_session=True
+        )
+    try:
+        yield started
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(started.pid, signal.SIGKILL)
+        started.wait()
+        for pid in left(folder):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def left(folder: Path) -> list[int]:
+    """Processes that work in a folder."""
+    found = []
+    for pid, state in proc.processes().items():
+        if state.state != "Z" and proc.link(f"/proc/{pid}/cwd") == str(folder):
+            found.append(pid)
+    return found
+
+
+def bundles(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.tar.gz"))
+
+
+# Output and exit code
+
+
+ODD = rb"import sys; sys.stdout.buffer.write(bytes(range(256)) * 999); sys.stderr.buffer.write(b'\xff\r\n\0no end')"
+
+
+def test_both_streams_pass_through_byte_for_byte(tmp_path):
+    done = watch("-q", "--", sys.executable, "-c", ODD.decode(), folder=tmp_path)
+    assert done.stdout == bytes(range(256)) * 999
+    assert done.stderr == b"\xff\r\n\0no end"
+    assert done.returncode == 0
+
+
+def test_with_a_log_both_go_there_and_to_standard_output(tmp_path):
+    done = watch("-q", "--log", "s.log", "--", sys.executable, "-c", ODD.decode(), folder=tmp_path)
+    assert sorted(done.stdout) == sorted(bytes(range(256)) * 999 + b"\xff\r\n\0no end")
+    assert (tmp_path / "s.log").read_bytes() == done.stdout
+
+
+def test_a_reader_that_is_slow_gets_everything_and_does_not_stop_the_watch(tmp_path):
+    command = [
+        *WATCH,
+        "-q",
+        "--",
+        sys.executable,
+        "-c",
+        "print('x' * 999 + '\\n' * 9, end='' ) or print('y' * 2**21)",
+    ]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE) as started:
+        time.sleep(2)
+        assert started.stdout is not None
+        assert len(started.stdout.read()) == 999 + 9 + 2**21 + 1
+    assert started.returncode == 0
+
+
+def test_a_reader_that_goes_away_is_not_noticed_by_the_command(tmp_path):
+    command = [
+        *WATCH,
+        "-q",
+        "--",
+        *server("rest", "rest", "sleep", "1", "touch", "done", log=HEALTHY),
+    ]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        started.stdout.read(10)
+        started.stdout.close()
+    assert started.returncode == 0
+    assert (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137), ("kill -TERM $$", 143), ("exit 125", 125)],
+)
+def test_the_exit_code_is_that_of_the_command(script, code, tmp_path):
+    assert watch("-q", "--", "sh", "-c", script, folder=tmp_path).returncode == code
+
+
+@pytest.mark.parametrize(("command", "code"), [("no-such-program", 127), ("/", 126)])
+def test_a_command_that_cannot_be_started_gives_the_exit_code_of_a_shell(command, code, tmp_path):
+    done = watch("--", command, folder=tmp_path)
+    assert done.returncode == code
+    assert done.stderr.startswith(f"diagnose: cannot start {command}: ".encode())
+
+
+def test_standard_input_is_the_commands(tmp_path):
+    assert (
+        watch("-q", "--", "cat", folder=tmp_path, input_=b"to be read\n").stdout == b"to be read\n"
+    )
+
+
+def test_nothing_is_left_in_the_temporary_folder(tmp_path):
+    (tmp_path / "tmp").mkdir()
+    command = [*WATCH, "--", "echo", "x"]
+    subprocess.run(
+        command,
+        check=True,
+        capture_output=True,
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+    )
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--pid", "1", "--", "true"), ("--stall", "soon", "--", "true"), ("--health", "8000", "--", "true"),
+     ("--max", "0", "--", "true")],
+)  # fmt: skip
+def test_wrong_usage_is_told_as_that(arguments, tmp_path):
+    done = watch(*arguments, folder=tmp_path)
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+
+
+# Hangs
+
+
+def test_a_server_that_hangs_is_diagnosed_kept_and_stopped_and_nothing_is_left(tmp_path):
+    began = time.monotonic()
+    done = watch(
+        *STALL, "--on-hang", "stop", "--log", "s.log", "--",
+        *server(*LOADS, "orphan", "hang"), folder=tmp_path,
+    )  # fmt: skip
+    took = time.monotonic() - began
+    assert done.returncode == 125
+    assert b"HUNG" in done.stderr
+    assert b"weight-load" in done.stderr
+    assert took < 60
+    (bundle,) = bundles(tmp_path)
+    snapshot, logs = unpack(bundle.read_bytes())
+    assert snapshot.samples
+    assert logs[str(tmp_path / "s.log")] == (tmp_path / "s.log").read_bytes()
+    assert left(tmp_path) == []
+
+
+def test_a_repeated_line_that_counts_its_seconds_does_not_hide_a_hang(tmp_path):
+    done = watch(
+        *STALL, "--on-hang", "stop", "--", *server(*LOADS, "heartbeat", "60"), folder=tmp_path
+    )
+    assert done.returncode == 125
+
+
+def test_a_server_that_computes_in_one_place_for_ever_is_told_of_without_a_verdict_of_hung(
+    tmp_path,
+):
+    done = watch(*STALL, "--on-hang", "stop", "--", *server(*LOADS, "spin"), folder=tmp_path)
+    assert done.returncode == 125
+    assert b"CANNOT TELL" in done.stderr
+    assert b"HUNG" not in done.stderr
+
+
+def test_by_default_a_hang_is_only_reported_and_the_server_goes_on(tmp_path):
+    done = watch(
+        *STALL, "--", *server(*LOADS, "sleep", "10", "rest", "sleep", "2", "touch", "done", "exit", "4"), folder=tmp_path
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert b"HUNG" in done.stderr
+    assert b"it moves again" in done.stderr
+    assert (tmp_path / "done").exists()
+    assert len(bundles(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("action", ["build", "download"])
+def test_a_build_or_a_download_that_moves_is_never_called_a_hang(action, tmp_path):
+    done = watch(
+        *STALL,
+        "--on-hang",
+        "stop",
+        "--",
+        *server(*LOADS, action, "9", "exit", "0"),
+        folder=tmp_path,
+    )
+    assert done.returncode == 0
+    assert b"HUNG" not in done.stderr
+    assert bundles(tmp_path) == []
+
+
+def test_a_start_that_takes_too_long_as_a_whole_is_diagnosed_and_ended(tmp_path):
+    done = watch("--max", "3", "--", *server(*LOADS, "build", "60"), folder=tmp_path)
+    assert done.returncode == 125
+    assert b"--max" in done.stderr
+    assert len(bundles(tmp_path)) == 1
+    assert left(tmp_path) == []
+
+
+def test_a_server_that_comes_up_is_left_alone_until_it_ends(tmp_path):
+    done = watch(
+        *STALL, "--on-hang", "stop", "--", *server("rest", "sleep", "8", "exit", "6", log=HEALTHY), folder=tmp_path
+    )  # fmt: skip
+    assert done.returncode == 6
+    assert f"{OWN}ready after".encode() in done.stderr
+    assert b"HUNG" not in done.stderr
+
+
+def test_a_server_that_dies_is_diagnosed_at_once(tmp_path):
+    log = str(FIXTURES / "logs" / "worker-raises-in-load.log")
+    done = watch("--", *server("rest", "exit", "1", log=log), folder=tmp_path)
+    assert done.returncode == 1
+    assert b"FAILED" in done.stderr
+
+
+def test_what_it_says_into_the_servers_own_log_is_not_taken_for_the_servers_word(tmp_path):
+    log = tmp_path / "s.log"
+    log.write_text("a server of yesterday: ERROR NCCL error: unhandled system error\n")
+    with log.open("ab") as out:
+        command = [*WATCH, *STALL, "--on-hang", "stop", "--", *server(*LOADS, "hang")]
+        code = subprocess.run(command, cwd=tmp_path, stdout=out, stderr=out, check=False).returncode
+    assert code == 125
+    (bundle,) = bundles(tmp_path)
+    (kept,) = unpack(bundle.read_bytes())[1].values()
+    assert b"yesterday" not in kept
+    assert OWN.encode() not in kept
+    said = [row for row in log.read_text().splitlines() if "HUNG" in row]
+    assert said
+    assert all(row.startswith(OWN) for row in said)
+
+
+# Ends from outside
+
+
+def test_a_killed_watch_leaves_the_server_running_and_unharmed(tmp_path):
+    command = server(
+        *LOADS, "touch", "started", "sleep", "3", "rest", "rest", "touch", "done", "exit", "0"
+    )
+    with subprocess.Popen(
+        [*WATCH, "--", *command], cwd=tmp_path, stdout=subprocess.PIPE
+    ) as started:
+        until((tmp_path / "started").exists)
+        started.kill()
+    until((tmp_path / "done").exists, 20)
+    until(lambda: left(tmp_path) == [], 20)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_evidence_is_kept_before_a_cancel_is_passed_on(number, tmp_path):
+    with watching(
+        "--", *server("note", "noted", *LOADS, "touch", "started", "hang"), folder=tmp_path
+    ) as one:
+        until((tmp_path / "started").exists)
+        sent = time.time()
+        one.send_signal(number)
+        code = one.wait(30)
+    ((got, at),) = [row.split() for row in (tmp_path / "noted").read_text().splitlines()]
+    (bundle,) = bundles(tmp_path)
+    assert code == 7
+    assert int(got) == number
+    assert sent < bundle.stat().st_mtime <= float(at) < sent + 7.0
+    assert left(tmp_path) == []
+
+
+def test_a_second_signal_is_passed_on_without_waiting_for_the_evidence(tmp_path):
+    with watching(
+        "--", *server("note", "noted", *LOADS, "touch", "started", "hang"), folder=tmp_path
+    ) as one:
+        until((tmp_path / "started").exists)
+        one.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        one.send_signal(signal.SIGTERM)
+        assert one.wait(30) == 7
+    assert (tmp_path / "noted").exists()
+
+
+def test_a_key_at_the_terminal_reaches_the_command_once(tmp_path):
+    master, slave = pty.openpty()
+    command = [*WATCH, "--", *server("note", "noted", *LOADS, "touch", "started", "hang")]
+    one = subprocess.Popen(
+        ["setsid", "--ctty", *command], cwd=tmp_path, stdin=slave, stdout=slave, stderr=slave
+    )
+    os.close(slave)
+    until((tmp_path / "started").exists)
+    os.write(master, b"\x03")
+    shown = b""
+    with contextlib.suppress(OSError):
+        while data := os.read(master, 65536):
+            shown += data
+    os.close(master)
+    assert one.wait(30) == 7
+    assert len((tmp_path / "noted").read_text().splitlines()) == 1
+    assert b"SIGINT" in shown
+
+
+def test_a_signal_that_was_ignored_stays_ignored(tmp_path):
+    command = [*WATCH, "--", *server(*LOADS, "touch", "started", "sleep", "2", "exit", "9")]
+    quoted = " ".join(f"'{word}'" for word in command)
+    with subprocess.Popen(["sh", "-c", f"trap '' HUP; exec {quoted}"], cwd=tmp_path,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as one:  # fmt: skip
+        until((tmp_path / "started").exists)
+        one.send_signal(signal.SIGHUP)
+    assert one.returncode == 9
+
+
+def test_what_a_command_leaves_behind_is_ended_with_it(tmp_path):
+    done = watch(
+        "--grace", "1", "--", *server("orphan", "sleep", "1", "exit", "0"), folder=tmp_path
+    )
+    assert done.returncode == 0
+    assert left(tmp_path) == []
+
+
+# Beside a server that somebody else started
+
+
+@contextlib.contextmanager
+def started(*actions: str, folder: Path, log: str = HANGS) -> Iterator[subprocess.Popen[bytes]]:
+    with (folder / "server.log").open("wb") as out:
+        one = subprocess.Popen(server(*actions, log=log), cwd=folder, stdout=out, stderr=out)
+    try:
+        yield one
+    finally:
+        one.kill()
+        one.wait()
+
+
+def test_beside_a_server_that_comes_up(tmp_path):
+    with started("sleep", "1", "rest", "hang", folder=tmp_path, log=HEALTHY) as one:
+        done = watch("--pid", str(one.pid), "--log", "server.log", folder=tmp_path)
+        assert done.returncode == 0
+        assert b"ready after" in done.stderr
+        assert done.stdout == b""
+        assert one.poll() is None
+
+
+def test_beside_a_server_its_log_is_found_by_itself(tmp_path):
+    with started("sleep", "1", "rest", "hang", folder=tmp_path, log=HEALTHY) as one:
+        assert watch("--pid", str(one.pid), folder=tmp_path).returncode == 0
+
+
+def test_beside_a_server_that_hangs_it_is_reported_and_not_touched(tmp_path):
+    with started(*LOADS, "hang", folder=tmp_path) as one:
+        done = watch("--pid", str(one.pid), *STALL, "--max", "14", folder=tmp_path)
+        assert done.returncode == 125
+        assert done.stderr.count(b"HUNG") == 2
+        assert one.poll() is None
+
+
+def test_beside_a_server_that_hangs_it_is_stopped_when_asked(tmp_path):
+    with started(*LOADS, "hang", folder=tmp_path) as one:
+        done = watch("--pid", str(one.pid), *STALL, "--on-hang", "stop", folder=tmp_path)
+        assert done.returncode == 125
+        assert one.wait(5) == -signal.SIGTERM
+
+
+def test_beside_a_server_that_dies(tmp_path):
+    log = str(FIXTURES / "logs" / "port-in-use.log")
+    with started("sleep", "2", "rest", "exit", "1", folder=tmp_path, log=log) as one:
+        done = watch("--pid", str(one.pid), folder=tmp_path)
+    assert done.returncode == 1
+    assert b"before it was ready" in done.stderr
+
+
+def test_beside_nothing(tmp_path):
+    done = watch("--pid", "4194303", folder=tmp_path)
+    assert done.returncode == 4
+    assert b"there is no process" in done.stderr
+
+
+SERVES = """
+import http.server, sys, time
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if time.monotonic() > ready else 503); self.end_headers()
+    def log_message(self, *arguments): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+ready = time.monotonic() + 3
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+def test_a_url_that_answers_is_what_ready_means_when_one_is_given(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", SERVES], stdout=subprocess.PIPE) as one:
+        assert one.stdout is not None
+        port = int(one.stdout.readline())
+        done = watch(
+            "--pid", str(one.pid), "--health", f"http://127.0.0.1:{port}/health", folder=tmp_path
+        )
+        one.kill()
+    assert done.returncode == 0
+    assert b"ready after" in done.stderr
