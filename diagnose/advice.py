@@ -1,6 +1,6 @@
 """What to do about a finding: the fix that fits this version, with its placeholders filled in.
 
-Floor 9: pure.
+Floor 8: pure.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def fix_for(finding: Finding, facts: Mapping[str, str]) -> Fix | None:
         summary=_fill(chosen.summary, values) or chosen.summary,
         now=_filled(chosen.now, values),
         recipe=_filled(chosen.recipe, values),
+        remove=_filled(chosen.remove, values),
         scope=chosen.scope,
     )
 
@@ -45,6 +46,22 @@ def _choose(fixes: Sequence[Fix], facts: Mapping[str, str]) -> Fix | None:
     certain = [fix for fix in fitting if _known(fix.scope, facts)]
     general = [fix for fix in fitting if fix.scope == Scope()]
     return next(iter((*certain, *general, *fitting)), None)
+
+
+def withheld(finding: Finding, facts: Mapping[str, str]) -> str:
+    """Why a finding has no fix for this run although it has some for others; empty where that is not so."""
+    values = {**facts, **finding.captures}
+    others = [fix for fix in finding.signature.fixes if _holds(fix, values)]
+    if not others or any(applies(fix.scope, facts) for fix in others):
+        return ""
+    wanted = " or ".join(
+        " ".join(
+            part for part in (*fix.scope.engines, fix.scope.versions, *fix.scope.hardware) if part
+        )
+        for fix in others
+    )
+    have = " ".join(facts[n] for n in ("engine", "version", "hardware") if n in facts)
+    return f"its fix is for {wanted}, and this is {have}: there it would be wrong"
 
 
 def _known(scope: Scope, facts: Mapping[str, str]) -> bool:

@@ -21,6 +21,7 @@ from diagnose.model import (
     Example,
     Fix,
     Kind,
+    Replacement,
     Retry,
     Role,
     Scope,
@@ -48,7 +49,18 @@ KEYS = (
     "counterexample",
 )
 SCOPE_KEYS = ("engines", "versions", "hardware")
-CONDITION_KINDS = ("line", "sequence", "near", "all", "any", "none", "fact", "phase", "signature")
+CONDITION_KINDS = (
+    "line",
+    "sequence",
+    "near",
+    "all",
+    "any",
+    "none",
+    "fact",
+    "phase",
+    "signature",
+    "compare",
+)
 CONDITION_KEYS = (
     *CONDITION_KINDS,
     "within",
@@ -66,6 +78,8 @@ CONDITION_KEYS = (
     "context",
     "certainty",
 )
+FIX_KEYS = (*SCOPE_KEYS, "when", "summary", "now", "recipe", "remove", "replace", "warning")
+EXAMPLE_KEYS = ("text", "captures", "file", "row")
 MATCH_KEYS = ("any", "all", "none", "ordered", "cleared_by")
 
 
@@ -218,6 +232,8 @@ def _condition(entry: object) -> Condition:
     if "certainty" in entry:
         values["certainty"] = tables.enum(Certainty, entry, "certainty")
     values["where"] = _where(entry)
+    if "compare" in entry:
+        values["compare"] = comparison.parse(tables.text(entry, "compare", required=True))
     if entry.get("ranks", "all") not in ("one", "several", "some", "all"):
         raise CatalogueError("`ranks` must be one, several, some or all")
     for key, types in _CONDITION_TYPES.items():
@@ -230,7 +246,7 @@ def _condition(entry: object) -> Condition:
 
 def _where(entry: Mapping[str, Any]) -> tuple[Comparison, ...]:
     comparisons = tuple(comparison.parse(text) for text in tables.texts(entry, "where"))
-    for name in (name for one in comparisons for name in (one.name, one.other) if name):
+    for name in (name for one in comparisons for name in one.names):
         if f"(?P<{name}>" not in str(entry.get("line", "")):
             raise CatalogueError(f"`where` compares `{name}`, which `line` does not capture")
     return comparisons
@@ -255,15 +271,22 @@ _CONDITION_TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 def _fix(table: Mapping[str, Any]) -> Fix:
-    tables.only(table, (*SCOPE_KEYS, "when", "summary", "now", "recipe", "warning"), "[[fix]]")
+    tables.only(table, FIX_KEYS, "[[fix]]")
     return Fix(
         summary=tables.text(table, "summary", required=True).strip(),
         now=tables.texts(table, "now"),
         recipe=tables.texts(table, "recipe"),
+        remove=tables.texts(table, "remove"),
+        replace=tuple(_replacement(entry) for entry in tables.tables(table, "replace")),
         warning=tables.text(table, "warning").strip(),
         scope=_scope(table, None),
         when={name: str(value) for name, value in tables.table(table, "when").items()},
     )
+
+
+def _replacement(table: Mapping[str, Any]) -> Replacement:
+    tables.only(table, ("this", "by"), "`replace`")
+    return Replacement(tables.text(table, "this", required=True), tables.text(table, "by"))
 
 
 def _confuser(table: Mapping[str, Any]) -> Confuser:
@@ -274,11 +297,13 @@ def _confuser(table: Mapping[str, Any]) -> Confuser:
 
 
 def _example(table: Mapping[str, Any], note: str) -> Example:
-    tables.only(table, ("text", "captures", note), "[[example]]")
+    tables.only(table, (*EXAMPLE_KEYS, note), "[[example]]")
     captures = tables.table(table, "captures")
     return Example(
         text=tables.text(table, "text", required=True),
         captures={name: str(value) for name, value in captures.items()},
+        file=tables.text(table, "file"),
+        row={name: str(value) for name, value in tables.table(table, "row").items()},
         **{note: tables.text(table, note, required=True)},
     )
 

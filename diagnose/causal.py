@@ -144,15 +144,16 @@ def _reach(
     start: Finding, live: Sequence[Finding], signatures: Mapping[str, Signature]
 ) -> set[str]:
     """Ids of the findings that `start` accounts for, itself included."""
-    possible = _possible(start.signature.id, signatures)
+    reachable = possible(start.signature.id, signatures)
     return {
         f.signature.id
         for f in live
-        if f is start or (_allowed(start, f) and (f.signature.id in possible or _follows(start, f)))
+        if f is start
+        or (_allowed(start, f) and (f.signature.id in reachable or _follows(start, f)))
     }
 
 
-def _possible(id: str, signatures: Mapping[str, Signature]) -> set[str]:
+def possible(id: str, signatures: Mapping[str, Signature]) -> set[str]:
     """Everything the catalogue says `id` can lead to, through any number of hops."""
     reached, frontier = set(), [id]
     while frontier:

@@ -154,6 +154,8 @@ class Matcher:
         elif condition.signature:
             finding = self.finding(condition.signature)
             held = Held(finding is not None and finding.cleared_by is None)
+        elif condition.compare:
+            held = Held(comparison.holds(condition.compare, self._facts))
         else:
             held = self._boolean(condition, default)
         if not held.holds:

@@ -6,12 +6,13 @@ Floor 11. The only place that knows all the steps: scan, join, settings, phases,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 from diagnose import advice, facts, metrics, phases, recency, trouble, verdict
+from diagnose.behind import fix_of, trace_back
 from diagnose.catalogue import patterns_of
 from diagnose.causal import explain, standing
 from diagnose.lives import lives
@@ -61,6 +62,8 @@ class Examiner:
         cache: Path | None = None,
         engine: str = "auto",
     ) -> None:
+        self._all = dict(signatures)
+        # A launch script is no source of lines: `lint` looks at it, way by way.
         self._signatures = {
             id: s for id, s in signatures.items() if s.channel is not Channel.RECIPE
         }
@@ -134,18 +137,32 @@ class Examiner:
         came = progress(run, settings)
         return Matcher(self._signatures, run, settings, came).findings(), settings, came
 
-    def diagnose(self, sources: Iterable[Source]) -> Diagnosis:
-        """Answers for one run: for the server that went wrong last, when there were several."""
+    def diagnose(
+        self,
+        sources: Iterable[Source],
+        script: Callable[[Mapping[str, str]], Sequence[Finding]] | None = None,
+    ) -> Diagnosis:
+        """Answers for one run: for the server that went wrong last, when there were several.
+
+        Args:
+            sources: What the run left behind.
+            script: What its launch script shows for a job with these settings.
+        """
         run, notes = self.observe(sources)
         return max(
             (
-                self._conclude(part, notes)
+                self._conclude(part, notes, script)
                 for part in reversed(lives(run, trouble.BROKEN, (trouble.SUCCESS,)))
             ),
             key=_weight,
         )
 
-    def _conclude(self, run: Run, notes: tuple[SourceNote, ...]) -> Diagnosis:
+    def _conclude(
+        self,
+        run: Run,
+        notes: tuple[SourceNote, ...],
+        script: Callable[[Mapping[str, str]], Sequence[Finding]] | None,
+    ) -> Diagnosis:
         found, settings, came = self.findings(run)
         done = trouble.success(run)
         live = standing(found, came, done)
@@ -154,8 +171,10 @@ class Examiner:
         what, why = verdict.decide(
             explanation, live, came, errors, done, settled=all(n.settled for n in notes)
         )
-        cause = explanation.cause
         bad = what is not Verdict.HEALTHY
+        if script is not None and bad:
+            explanation = trace_back(explanation, live, script(settings), self._all)
+        cause = explanation.cause
         return Diagnosis(
             verdict=what,
             verdict_why=why,
@@ -164,7 +183,7 @@ class Examiner:
             chain=explanation.chain if bad else (),
             alternatives=explanation.alternatives if bad else (),
             also=explanation.also if bad else (),
-            fix=advice.fix_for(cause, settings) if cause else None,
+            fix=fix_of(explanation.chain, cause, settings) if cause else None,
             look=advice.look_at(live, settings) if bad and cause is None else None,
             retry=cause.signature.retry if cause else None,
             retry_why=cause.signature.retry_why if cause else "",

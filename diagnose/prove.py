@@ -28,9 +28,11 @@ from diagnose.model import (
     Verdict,
 )
 from diagnose.pipeline import Examiner
+from diagnose.prove_recipe import recipe_examples
 from diagnose.sources import Source, open_paths
 
 _RECIPE_LINE = re.compile(r"(?:--?[a-z][\w-]*(?:[= ].+)?|[A-Za-z_][A-Za-z0-9_]*=.*)$")
+_REMOVED = re.compile(r"(?:--?[a-z][\w-]*|[A-Za-z_][A-Za-z0-9_]*)$")
 TITLE = 100
 
 
@@ -83,7 +85,11 @@ def check(
     except CatalogueError as error:
         return [*problems, Problem("catalogue", str(error))]
     for id in signatures:
-        if id in usable and usable[id].channel is not Channel.RECIPE:
+        if id not in usable:
+            continue
+        if usable[id].channel is Channel.RECIPE:
+            problems += [Problem(id, m) for m in recipe_examples(usable[id], usable)]
+        else:
             problems += [Problem(id, m) for m in _examples(usable[id], examiner, usable)]
     for path in healthy:
         problems += _healthy(path, examiner)
@@ -139,6 +145,11 @@ def _static(signature: Signature, signatures: Mapping[str, Signature]) -> Iterat
         for line in fix.recipe:
             if not _RECIPE_LINE.match(line):
                 yield f"a recipe line must be a flag or a NAME=value: {line!r}"
+        for line in fix.remove:
+            if not _REMOVED.match(line):
+                yield f"what is removed must be a flag or a variable's name: {line!r}"
+        if fix.replace and signature.channel is not Channel.RECIPE:
+            yield "only a signature of the channel `recipe` can say what to replace in a script"
     yield from _broken(signature)
 
 

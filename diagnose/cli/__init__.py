@@ -22,6 +22,7 @@ COMMANDS = {
     "attach": "Look at a server that hangs: what every process waits for, who holds it, what unblocks it.",
     "watch": "Start a server and watch it come up; when it hangs, say why, keep the evidence and end the wait.",
     "ci": "Name the cause of a failed, cancelled or timed-out CI job in the step after it.",
+    "recipe": "Find known-bad configurations in a launch script before a GPU is allocated, and print the fix as a diff.",
     "signatures": "Look at the catalogue of failure signatures, check it, extend it.",
     "bundle": "Show what a saved look at a server holds, or take more out of it before it is handed on.",
 }

@@ -10,10 +10,11 @@ import click
 
 from diagnose.cli.options import report
 from diagnose.cli.output import write
-from diagnose.errors import InputError
+from diagnose.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from diagnose.model import Diagnosis
+    from diagnose.origin import Script
 
 EXIT_OK, EXIT_NAMED, EXIT_UNKNOWN, EXIT_UNREADABLE = 0, 1, 3, 4
 
@@ -27,12 +28,19 @@ EXIT_OK, EXIT_NAMED, EXIT_UNKNOWN, EXIT_UNREADABLE = 0, 1, 3, 4
     default="auto",
     hidden=True,
 )
+@click.option(
+    "--recipe",
+    type=click.Path(dir_okay=False),
+    metavar="SCRIPT",
+    help="The launch script of the job: the cause is looked for in it too, and the report ends in the change to it.",
+)
 def command(
     paths: tuple[str, ...],
     format_: str,
     output: Path | None,
     roots: tuple[Path, ...],
     scanner: str,
+    recipe: str | None,
     quiet: bool,
     verbose: bool,
 ) -> int:
@@ -42,15 +50,19 @@ def command(
     of them together are taken as one run. A file written by `diagnose attach --save`, or one that
     begins with the dump of a stack, is taken as the live server that it shows.
     """
-    diagnosis = run(paths, roots=roots, scanner=scanner)
+    diagnosis = run(paths, roots=roots, scanner=scanner, recipe=recipe)
     write(diagnosis, format_, output, quiet=quiet, verbose=verbose)
     return exit_code(diagnosis)
 
 
 def run(
-    paths: tuple[str, ...], *, roots: tuple[Path, ...] = (), scanner: str = "auto"
+    paths: tuple[str, ...],
+    *,
+    roots: tuple[Path, ...] = (),
+    scanner: str = "auto",
+    recipe: str | None = None,
 ) -> Diagnosis:
-    """Reads the inputs and diagnoses them as one run.
+    """Reads the inputs and diagnoses them as one run, together with the launch script where one is given.
 
     Raises:
         InputError: If none of the inputs could be read.
@@ -62,21 +74,42 @@ def run(
 
     examiner = prepare(roots, scanner)
     if len(paths) == 1 and names_bundle(paths[0]):
+        _only_logs(recipe)
         return reason(examiner, *open_bundle(paths[0]))
     if len(paths) == 1 and begins_with_stacks(paths[0]) and (stacks := read_stacks(paths[0])):
+        _only_logs(recipe)
         return reason(examiner, stacks.snapshot, stacks.logs)
+    script = _script(recipe, roots) if recipe else None
     # The order in which a shell happens to list the files must not change the answer.
     paths = tuple(sorted(paths))
     stdin = sys.stdin.buffer if sys.stdin is not None else None
     with Bar(paths) as bar:
-        diagnosis = examiner.diagnose(open_paths(paths, stdin, progress=bar.advance))
+        diagnosis = examiner.diagnose(
+            open_paths(paths, stdin, progress=bar.advance), script.findings if script else None
+        )
     if not any(source.size_bytes for source in diagnosis.sources):
         problems = "; ".join(f"{s.name}: {s.problem or 'empty'}" for s in diagnosis.sources)
         raise InputError(
             f"nothing could be read ({problems or 'no files found'})",
             "name a log file, a folder or an archive",
         )
-    return diagnosis
+    return script.changed(diagnosis) if script else diagnosis
+
+
+def _only_logs(recipe: str | None) -> None:
+    if recipe:
+        raise UsageError(
+            "--recipe goes with logs, not with a look at a server", "name the log files"
+        )
+
+
+def _script(recipe: str, roots: tuple[Path, ...]) -> Script:
+    from diagnose.cli.reason import catalogue
+    from diagnose.cli.recipe import git_path, read_script
+    from diagnose.lint import Linter
+    from diagnose.origin import Script
+
+    return Script(recipe, read_script(recipe), Linter(catalogue(roots)), git_path(recipe))
 
 
 def exit_code(diagnosis: Diagnosis) -> int:

@@ -79,9 +79,12 @@ def render(
         return to_junit(diagnosis)
     from diagnose.report.terminal import to_terminal
 
-    colour = not to_file and _colour()
     text = to_terminal(
-        diagnosis, width=_width(to_file), colour=colour, quiet=quiet, verbose=verbose
+        diagnosis,
+        width=width(to_file=to_file),
+        colour=not to_file and colour(),
+        quiet=quiet,
+        verbose=verbose,
     )
     if format_ == "github":
         from diagnose.report.github import to_github
@@ -90,13 +93,14 @@ def render(
     return text
 
 
-def _colour() -> bool:
+def colour() -> bool:
+    """Whether standard output takes colour."""
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
 
 
-def _width(to_file: bool) -> int:
+def width(*, to_file: bool = False) -> int:
     """Columns of the terminal that will show the report, also behind a pager; 100 where there is none."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isdigit() and int(columns) > 0:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from diagnose.errors import InputError
 
 if TYPE_CHECKING:
-    from diagnose.model import Diagnosis, Snapshot
+    from diagnose.model import Diagnosis, Signature, Snapshot
     from diagnose.pipeline import Examiner
     from diagnose.sources import Source
 
@@ -25,15 +25,22 @@ def prepare(roots: tuple[Path, ...] = (), scanner: str = "auto") -> Examiner:
         scanner: Which scanner to use.
     """
     from diagnose.cache import default_cache
+    from diagnose.pipeline import Examiner
+
+    return Examiner(catalogue(roots), cache=default_cache(), engine=scanner)
+
+
+def catalogue(roots: tuple[Path, ...] = ()) -> dict[str, Signature]:
+    """The catalogue that ships, and further folders of signatures on top of it."""
+    from diagnose.cache import default_cache
     from diagnose.catalogue import default_root
     from diagnose.packed import load
-    from diagnose.pipeline import Examiner
 
     cache = default_cache()
     signatures = load(default_root(), cache)
     for root in roots:
         signatures.update(load(root, cache))
-    return Examiner(signatures, cache=cache, engine=scanner)
+    return signatures
 
 
 def reason(

@@ -20,7 +20,16 @@ from diagnose.model.gpus import GpuTrack, Recording
 from diagnose.model.job import Job, Place
 from diagnose.model.lines import Evidence, Hits, Line, Writer
 from diagnose.model.look import Block, Blocker, RankGroup, State, Wait
-from diagnose.model.signature import Comparison, Condition, Confuser, Example, Fix, Scope, Signature
+from diagnose.model.signature import (
+    Comparison,
+    Condition,
+    Confuser,
+    Example,
+    Fix,
+    Replacement,
+    Scope,
+    Signature,
+)
 from diagnose.model.snapshot import (
     Connection,
     CouldNotLook,
@@ -74,6 +83,7 @@ __all__ = [
     "Progress",
     "RankGroup",
     "Recording",
+    "Replacement",
     "Retry",
     "Role",
     "Sample",

@@ -22,6 +22,16 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Replacement:
+    """A change of what a script says in the place that shows the finding."""
+
+    this: str
+    """A regular expression for the part to change."""
+    by: str
+    """What stands there instead; `<capture>` placeholders are filled in, from the finding and the expression."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
     """What to change; the first of a signature's fixes whose scope fits is the one shown."""
 
@@ -30,11 +40,24 @@ class Fix:
     """What unblocks the run that hangs at this moment."""
     recipe: tuple[str, ...] = ()
     """Flags and variables that stop it from coming back; `<capture>` placeholders are filled in."""
+    remove: tuple[str, ...] = ()
+    """Flags and variables to take out of the recipe."""
+    replace: tuple[Replacement, ...] = ()
+    """What to change in the lines of a script that show it; the first that fits a line is applied."""
     warning: str = ""
     """A tempting change that makes things worse."""
     scope: Scope = Scope()
     when: Mapping[str, str] = field(default_factory=dict)
     """Only if these captures or facts have these values."""
+    diff: str = ""
+    """For a launch script that was read: the change to it as a unified diff."""
+    withheld: str = ""
+    """Why there is no diff although a launch script was read."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether it says what to change in a launch script."""
+        return bool(self.recipe or self.remove or self.replace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +76,28 @@ class Example:
     captures: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     why: str = ""
+    file: str = ""
+    """For a recipe: the name of the script."""
+    row: Mapping[str, str] = field(default_factory=dict)
+    """For a recipe: the variables of its job."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`name operator factor * other`, between numbers that a line's expression captured."""
+    """An arithmetic comparison of numbers that a line's expression captured, or of a run's settings."""
 
-    name: str
-    operator: str
-    """`<`, `<=`, `>` or `>=`."""
-    factor: float
-    other: str = ""
-    """A second capture; empty: `factor` alone stands on the right."""
+    text: str
+    """As its file says it, such as `free < 0.9 * total`."""
+    names: tuple[str, ...]
+    """The captures or settings in it."""
 
     def __str__(self) -> str:
-        right = " * ".join(
-            part
-            for part in (
-                f"{self.factor:g}" if self.factor != 1 or not self.other else "",
-                self.other,
-            )
-            if part
-        )
-        return f"{self.name} {self.operator} {right}"
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One node of a signature's boolean expression; exactly one of the first nine fields is set."""
+    """One node of a signature's boolean expression; exactly one of the first ten fields is set."""
 
     line: str = ""
     """A regular expression for one line."""
@@ -97,6 +114,8 @@ class Condition:
     """A start-up phase, such as `ready`."""
     signature: str = ""
     """The id of another signature that matched."""
+    compare: Comparison | None = None
+    """Settings that compare so."""
 
     within: int = 40
     apart_s: float = 0.0

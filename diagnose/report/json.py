@@ -184,7 +184,7 @@ def _advice(fix: Fix | None) -> dict[str, Any] | None:
         "now": list(fix.now),
         "recipe": list(fix.recipe),
         "warning": " ".join(fix.warning.split()),
-        "diff": None,
+        "diff": fix.diff or None,
     }
 
 

@@ -70,6 +70,9 @@ def to_markdown(diagnosis: Diagnosis) -> str:
     if diagnosis.unknowns:
         parts.append("### Not known")
         parts.append("\n".join(_unknown(u.what, u.why, u.how) for u in diagnosis.unknowns))
+    if diagnosis.fix and diagnosis.fix.diff:
+        parts.append("### The change to the launch script")
+        parts.append(fence(diagnosis.fix.diff.rstrip("\n"), language="diff"))
     return "\n\n".join(parts) + "\n"
 
 
@@ -103,10 +106,10 @@ def code(text: str) -> str:
     return f"{ticks}{pad}{text}{pad}{ticks}"
 
 
-def fence(text: str, indent: str = "") -> str:
+def fence(text: str, indent: str = "", language: str = "text") -> str:
     """A fenced block that holds any text."""
     ticks = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
-    lines = [f"{ticks}text", *(printable(line) for line in text.splitlines()), ticks]
+    lines = [f"{ticks}{language}", *(printable(line) for line in text.splitlines()), ticks]
     return "\n".join(f"{indent}{line}" for line in lines)
 
 

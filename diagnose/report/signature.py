@@ -86,6 +86,8 @@ def describe(condition: Condition) -> str:
             text += f" ≥ {condition.at_least:g}"
         if condition.at_most is not None:
             text += f" ≤ {condition.at_most:g}"
+    elif condition.compare:
+        text = f"settings where {condition.compare}"
     elif condition.phase:
         text = f"phase {condition.phase} {'reached' if condition.reached else 'not reached'}"
     elif condition.signature:

@@ -74,7 +74,20 @@ def to_terminal(
     for label, content in _rows(diagnosis, width, quiet=quiet, verbose=verbose):
         rows.add_row(Text(label, style="bold"), Padding(content, (0, 0, 1, 0)))
     console.print(rows)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
+    text = "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
+    return text + diff_text(diagnosis.fix.diff if diagnosis.fix else "", colour=colour)
+
+
+def diff_text(diff: str, *, colour: bool) -> str:
+    """The change to the launch script at the left edge, its lines whole, so that it can be copied."""
+    if not diff:
+        return ""
+    paint = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"} if colour else {}
+    lines = []
+    for line in diff.split("\n")[:-1]:
+        style = paint.get(line[:1], "")
+        lines.append(f"{style}{printable(line)}{chr(27) + '[0m' if style else ''}")
+    return "\nThe change to the launch script\n\n" + "\n".join(lines) + "\n"
 
 
 def _headline(diagnosis: Diagnosis) -> Text:

@@ -1,0 +1,180 @@
+"""`diagnose recipe`: known-bad configurations in a launch script, before a GPU is allocated, and their fix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from diagnose.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from diagnose.review import Review
+
+EXIT_CLEAN, EXIT_FOUND = 0, 1
+
+
+@click.command("recipe")
+@click.argument("scripts", nargs=-1, required=True, metavar="SCRIPT…")
+@click.option(
+    "--row",
+    "rows",
+    multiple=True,
+    metavar="NAME=VALUE,…",
+    help="The variables of one job, such as TP=8,EP_SIZE=8,IMAGE=vllm/vllm-openai:v0.32.0; may be repeated.",
+)
+@click.option(
+    "--image", default="", help="The container image of every row: tells the engine's version."
+)
+@click.option(
+    "--fix", is_flag=True, help="Print the changes as a unified diff that git apply takes."
+)
+@click.option("--write", "write_", is_flag=True, help="Make the changes in the scripts.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(("terminal", "json", "markdown")),
+    default="terminal",
+    show_default=True,
+)
+@click.option(
+    "--signatures",
+    "roots",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A further folder of signature files.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="One line a finding.")
+def command(
+    scripts: tuple[str, ...],
+    rows: tuple[str, ...],
+    image: str,
+    fix: bool,
+    write_: bool,
+    format_: str,
+    roots: tuple[Path, ...],
+    quiet: bool,
+) -> int:
+    """Find known-bad configurations in a launch script before a GPU is allocated, and print the fix as a diff.
+
+    SCRIPT is a bash script that starts a server. Without --row every way through it is looked at, and each
+    finding says on which conditions it depends. Nothing of the script is run.
+
+    Exit codes: 0 nothing found but notes · 1 findings · 2 usage · 4 a script could not be read.
+    """
+    if fix and write_:
+        raise UsageError("--fix and --write exclude each other", "--fix prints, --write changes")
+    reviews = [_review(script, _rows(rows, image), roots) for script in scripts]
+    from diagnose.report.recipe import counted
+
+    if write_:
+        _write(reviews)
+    elif fix:
+        _print_diff(reviews)
+    else:
+        _report(reviews, format_, quiet=quiet)
+    found = sum(counted(point) for review in reviews for point in review.points)
+    return EXIT_FOUND if found else EXIT_CLEAN
+
+
+def _rows(rows: Sequence[str], image: str) -> list[dict[str, str]]:
+    found = []
+    for text in rows or ("",):
+        row = {"IMAGE": image} if image else {}
+        for pair in filter(None, (p.strip() for p in text.split(","))):
+            name, equals, value = pair.partition("=")
+            if not equals or not name.isidentifier():
+                raise UsageError(f"--row {pair!r} is no NAME=VALUE", "write --row TP=8,EP_SIZE=8")
+            row[name] = value
+        found.append(row)
+    return found
+
+
+def _review(script: str, rows: list[dict[str, str]], roots: tuple[Path, ...]) -> Review:
+    from diagnose.cli.reason import catalogue
+    from diagnose.lint import Linter
+    from diagnose.recipe import read
+    from diagnose.review import Reviewer
+
+    return Reviewer(Linter(catalogue(roots))).review(read(script, read_script(script), rows))
+
+
+def read_script(path: str) -> bytes:
+    """The bytes of a launch script.
+
+    Raises:
+        InputError: If it cannot be read or is no text.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path}: {reason}", "name a launch script") from error
+    if b"\0" in data[:8192]:
+        raise InputError(f"{path}: not a text file", "name a launch script")
+    return data
+
+
+def _report(reviews: Sequence[Review], format_: str, *, quiet: bool) -> None:
+    import json
+
+    from diagnose.cli.output import colour, width
+    from diagnose.report.recipe import to_json, to_markdown, to_terminal
+
+    if format_ == "json":
+        click.echo(json.dumps(to_json(reviews), indent=2, ensure_ascii=False))
+    elif format_ == "markdown":
+        click.echo(to_markdown(reviews), nl=False)
+    else:
+        text = to_terminal(reviews, width=width(), colour=colour(), quiet=quiet)
+        click.echo(text, nl=False, color=True)
+
+
+def _print_diff(reviews: Sequence[Review]) -> None:
+    from diagnose.redact import redact
+    from diagnose.remedy import unified
+
+    for review in reviews:
+        diff = unified(git_path(review.recipe.name), review.recipe.data, review.after)
+        if redact(diff) != diff:
+            click.echo(
+                f"diagnose: {review.recipe.name}: the lines around the change hold a secret, which is taken out:"
+                " this diff does not apply; use --write",
+                err=True,
+            )
+        # Raw bytes: a diff is for git, and a script need not be UTF-8.
+        click.echo(redact(diff).encode("utf-8", "surrogateescape"), nl=False)
+        _say_withheld(review)
+
+
+def _say_withheld(review: Review) -> None:
+    for point in review.points:
+        if point.withheld:
+            click.echo(f"diagnose: {point.fault.id}: no change offered: {point.withheld}", err=True)
+
+
+def _write(reviews: Sequence[Review]) -> None:
+    for review in reviews:
+        if review.after != review.recipe.data:
+            try:
+                Path(review.recipe.name).write_bytes(review.after)
+            except OSError as error:
+                raise InputError(
+                    f"cannot write {review.recipe.name}: {error.strerror}", "use --fix"
+                ) from error
+            click.echo(f"{review.recipe.name}: changed")
+        _say_withheld(review)
+
+
+def git_path(path: str) -> str:
+    """A file's path as its repository knows it; relative to the working directory outside of one."""
+    whole = Path(path).resolve()
+    for folder in whole.parents:
+        if (folder / ".git").exists():
+            return whole.relative_to(folder).as_posix()
+    try:
+        return whole.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return whole.as_posix()

@@ -1,0 +1,121 @@
+"""The launch script behind a log: what it shows for this job, and the change that would have saved it.
+
+Floor 10: pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from diagnose.advice import withheld
+from diagnose.lint import Fault, Linter
+from diagnose.model import Channel, Diagnosis, Finding, Unknown
+from diagnose.recipe import Recipe, Variant, precision_in, read
+from diagnose.redact import redact
+from diagnose.remedy import unified
+from diagnose.review import Reviewer
+
+_SIZES = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
+_NAMED = re.compile(r"\$\{?(\w+)")
+_JOB = ("IMAGE", "PRECISION", "RUNNER_TYPE", "MODEL")
+_TOLD = ("version", "hardware", "model", "quantization")
+
+
+class Script:
+    """A launch script and the job it was run for.
+
+    Args:
+        name: Its path, as the user gave it.
+        data: Its bytes.
+        linter: What looks for faults.
+        label: Its path as git knows it, for the diff.
+    """
+
+    def __init__(self, name: str, data: bytes, linter: Linter, label: str) -> None:
+        self._name = name
+        self._data = data
+        self._linter = linter
+        self._label = label
+        self._recipe: Recipe | None = None
+        self._faults: tuple[Fault, ...] = ()
+
+    def findings(self, settings: Mapping[str, str]) -> Sequence[Finding]:
+        """What the script shows for a job with these settings; nothing where it cannot be that job's."""
+        self._recipe = self._read(settings)
+        self._faults = self._linter.faults(self._recipe) if self._recipe else ()
+        return [fault.finding for fault in self._faults]
+
+    def changed(self, diagnosis: Diagnosis) -> Diagnosis:
+        """The diagnosis with the change to the script that its fix asks for, or why there is none."""
+        if self._recipe is None:
+            return _unknown(diagnosis, "no way through it starts a server as the log shows it")
+        if diagnosis.cause is None:
+            return diagnosis
+        if diagnosis.fix is None:
+            why = withheld(diagnosis.cause, diagnosis.facts)
+            return _unknown(diagnosis, why) if why else diagnosis
+        if not diagnosis.fix.changes:
+            return diagnosis
+        recipe_cause = diagnosis.cause.signature.channel is Channel.RECIPE
+        fault = next((f for f in self._faults if f.id == diagnosis.cause.signature.id), None)
+        concerned = fault.variants if fault else self._recipe.variants
+        made = Reviewer(self._linter).made(
+            self._recipe, concerned, diagnosis.fix, fault if recipe_cause else None
+        )
+        if made.refused:
+            return _unknown(diagnosis, made.refused)
+        diff = unified(self._label, self._data, made.after)
+        text = diff.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return replace(diagnosis, fix=replace(diagnosis.fix, diff=redact(text)))
+
+    def _read(self, settings: Mapping[str, str]) -> Recipe | None:
+        used = set(_NAMED.findall(self._data.decode("utf-8", "replace")))
+        row = {
+            name.removeprefix("env:"): value
+            for name, value in settings.items()
+            if name.startswith("env:")
+            and (name.removeprefix("env:") in used or name.removeprefix("env:") in _JOB)
+        }
+        recipe = read(self._name, self._data, [row])
+        told = {name: settings[name] for name in _TOLD if name in settings}
+        if precision := precision_in(settings.get("model", "")):
+            told["precision"] = precision
+        variants = tuple(
+            replace(v, facts={**told, **v.facts, **_version(told)})
+            for v in recipe.variants
+            if v.command is not None and _fits(v, settings)
+        )
+        return replace(recipe, variants=variants) if variants else None
+
+
+def _version(told: Mapping[str, str]) -> dict[str, str]:
+    """What a log says of the engine's version is truer than what an image's tag suggests."""
+    return {n: told[n] for n in ("version", "hardware") if n in told}
+
+
+def _fits(variant: Variant, settings: Mapping[str, str]) -> bool:
+    """Whether a way through the script can have started the server that the log shows."""
+    facts = variant.facts
+    engine = settings.get("engine", "")
+    if engine and facts.get("engine", engine) != engine:
+        return False
+    if (
+        "hardware" in settings
+        and facts.get("hardware", settings["hardware"]) != settings["hardware"]
+    ):
+        return False
+    flags = {flag.name: flag for flag in variant.flags}
+    for name in _SIZES:
+        flag = flags.get("--" + name.replace("_", "-"))
+        value = "1" if flag is None else flag.value if flag.known else ""
+        if value and name in settings and settings[name] != value:
+            return False
+    spread, seen = facts.get("expert_parallel"), settings.get("expert_parallel")
+    return not (spread and seen) or spread == seen
+
+
+def _unknown(diagnosis: Diagnosis, why: str) -> Diagnosis:
+    note = Unknown("the change to the launch script", why)
+    return replace(diagnosis, unknowns=(*diagnosis.unknowns, note))

@@ -1,0 +1,165 @@
+"""One simple command: what it means for the script's state, and whether it starts a server.
+
+Floor 6: pure; nothing is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from diagnose.recipe.expand import value, words
+from diagnose.recipe.syntax import Node, named, text_of
+from diagnose.recipe.words import Command, State, Variable, Word
+
+_TALKS = frozenset(
+    [
+        "echo",
+        "printf",
+        "tee",
+        "cat",
+        "grep",
+        "pgrep",
+        "pkill",
+        "logger",
+        "which",
+        "command",
+        "type",
+        "ls",
+        "kill",
+        "curl",
+        "pip",
+        "pip3",
+        "log",
+    ]
+)
+_OPTIONS: Mapping[str, str] = {
+    "e": "errexit",
+    "u": "nounset",
+    "x": "xtrace",
+    "a": "allexport",
+}
+_SERVERS: Mapping[tuple[str, ...], str] = {
+    ("vllm", "serve"): "vllm",
+    ("-m", "vllm.entrypoints.openai.api_server"): "vllm",
+    ("-m", "vllm.entrypoints.api_server"): "vllm",
+    ("-m", "dynamo.vllm"): "vllm",
+    ("sglang", "serve"): "sglang",
+    ("-m", "sglang.launch_server"): "sglang",
+    ("-m", "dynamo.sglang"): "sglang",
+    ("-m", "atom.entrypoints.openai_server"): "atom",
+    ("-m", "atom.entrypoints.openai.api_server"): "atom",
+    ("trtllm-serve",): "trtllm",
+    ("text-generation-launcher",): "tgi",
+}
+
+
+def server_of(argv: Sequence[Word]) -> tuple[str, int]:
+    """The engine that a command starts, and where its own arguments begin; ("", 0) for another command."""
+    texts = [word.text for word in argv]
+    if not texts or texts[0].rpartition("/")[2] in _TALKS:
+        return "", 0
+    for position in range(len(texts)):
+        for head, engine in _SERVERS.items():
+            part = texts[position : position + len(head)]
+            if len(part) == len(head) and (part[0].rpartition("/")[2], *part[1:]) == head:
+                return engine, position + len(head)
+    return "", 0
+
+
+def called(node: Node, state: State) -> Node | None:
+    """The body of the script's own function that a command calls."""
+    first = named(node, "command_name")
+    return state.functions.get(text_of(first[0])) if first else None
+
+
+def run_command(node: Node, state: State) -> list[State]:
+    """The states after a command that is no function of the script's own."""
+    inline = {}
+    for child in named(node, "variable_assignment"):
+        given = child.children[-1] if child.child_count > 2 else None
+        inline[text_of(child.children[0])] = Variable(
+            (value(given, state),), exported=True, start=child.start_byte, end=child.end_byte
+        )
+    argv: list[Word] = []
+    for child in node.children:
+        if child.type not in (
+            "variable_assignment",
+            "file_redirect",
+            "herestring_redirect",
+            "heredoc_redirect",
+        ):
+            argv += words(child, state)
+    if not argv:
+        return [state]
+    return _perform(node, argv, inline, state)
+
+
+def _perform(
+    node: Node, argv: list[Word], inline: Mapping[str, Variable], state: State
+) -> list[State]:
+    name, rest = argv[0].text, [w.text for w in argv[1:]]
+    if name in ("exit", "return"):
+        return [replace(state, ended=name)]
+    if name == "set":
+        return [replace(state, options=_options(rest, state.options))]
+    if name == "check_env_vars":
+        return [replace(state, checked=state.checked | set(rest))]
+    if name in ("read", "mapfile", "readarray", "getopts"):
+        for target in rest:
+            if target.isidentifier():
+                state = state.assign(target, Variable((Word(f"${target}", known=False),)))
+        return [state]
+    if name == "printf" and rest[:1] == ["-v"] and len(rest) > 1:
+        return [state.assign(rest[1], Variable((Word(f"${rest[1]}", known=False),)))]
+    if name == "eval" or (name in ("bash", "sh") and rest[:1] and rest[0].endswith("c")):
+        argv = _evaluated(argv[1:] if name == "eval" else argv[2:3])
+    return [_start(node, argv, inline, state)]
+
+
+def _start(node: Node, argv: list[Word], inline: Mapping[str, Variable], state: State) -> State:
+    engine, begin = server_of(argv)
+    if not engine:
+        return state
+    given = {n: v for n, v in state.variables.items() if v.exported or "allexport" in state.options}
+    given.update(inline)
+    for word in argv[:begin]:
+        head, equals, text = word.text.partition("=")
+        if equals and head.isidentifier():
+            given[head] = Variable(
+                (Word(text, word.known, word.start + len(head) + 1, word.end),),
+                exported=True,
+                start=word.start,
+                end=word.end,
+            )
+    command = Command(tuple(argv), tuple(sorted(given.items())), node.start_byte, node.end_byte)
+    return replace(state, commands=(*state.commands, command))
+
+
+def _evaluated(given: Sequence[Word]) -> list[Word]:
+    """The words of a command that stands in a string."""
+    found: list[Word] = []
+    for word in given:
+        found += [
+            Word(part.strip("\"'"), word.known, word.start, word.end, word)
+            for part in word.text.replace("\\\n", " ").split()
+        ]
+    return found
+
+
+def _options(arguments: Sequence[str], options: frozenset[str]) -> frozenset[str]:
+    found = set(options)
+    following = ""
+    for argument in arguments:
+        if following:
+            (found.add if following == "-" else found.discard)(argument)
+            following = ""
+            continue
+        if argument[:1] not in ("-", "+"):
+            break
+        for letter in argument[1:]:
+            if letter == "o":
+                following = argument[0]
+            elif letter in _OPTIONS:
+                (found.add if argument[0] == "-" else found.discard)(_OPTIONS[letter])
+    return frozenset(found)

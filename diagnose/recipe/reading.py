@@ -1,0 +1,150 @@
+"""A recipe as its server would be started: one document a way through the script, with the way back to it.
+
+Floor 6: pure. The wording of the lines is fixed, since signatures of the channel `recipe` are written
+against it; docs/signature-format.md shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from diagnose.recipe.checks import Remark, remarks
+from diagnose.recipe.commands import server_of
+from diagnose.recipe.evaluate import Follower
+from diagnose.recipe.server import Flag, flags_of
+from diagnose.recipe.settings import settings
+from diagnose.recipe.syntax import broken, parse
+from diagnose.recipe.words import Assumption, Command, State, Variable
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One line of the document, and what of the script it stands for."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way through the script for one row: the server it starts, and what it starts it with."""
+
+    row: Mapping[str, str]
+    assumptions: tuple[Assumption, ...]
+    """How it took the conditions that the row does not decide."""
+    engine: str
+    command: Command | None
+    """None where this way starts no server."""
+    flags: tuple[Flag, ...]
+    environment: Mapping[str, Variable]
+    facts: Mapping[str, str]
+    passages: tuple[Passage, ...]
+    state: State = field(repr=False)
+
+    @property
+    def passed(self) -> frozenset[int]:
+        """Where the branches begin that it takes."""
+        return self.state.passed
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A launch script that was read."""
+
+    name: str
+    """As the user gave it."""
+    data: bytes
+    variants: tuple[Variant, ...]
+    broken: tuple[int, ...] = ()
+    """Lines that are no bash the grammar knows."""
+    dropped: int = 0
+    """Ways through the script that were not followed, because there were too many."""
+
+    def line(self, offset: int) -> int:
+        """The 1-based line of a byte of the script."""
+        return self.data.count(b"\n", 0, max(offset, 0)) + 1
+
+    def text(self, line: int) -> str:
+        """What is written in a line."""
+        lines = self.data.split(b"\n")
+        return lines[line - 1].decode("utf-8", "replace").strip() if line <= len(lines) else ""
+
+
+def read(name: str, data: bytes, rows: Sequence[Mapping[str, str]] = ({},)) -> Recipe:
+    """Follows a script for every row.
+
+    Args:
+        name: The script's path, as the user gave it.
+        data: Its bytes.
+        rows: The variables of each job; one empty row for "whatever they are".
+    """
+    root = parse(data)
+    found = remarks(root)
+    variants: list[Variant] = []
+    dropped = 0
+    for row in rows or ({},):
+        follower = Follower(row)
+        ways = [s for s in follower.follow(root) if s.commands] or [State()]
+        dropped += follower.dropped
+        variants += [_variant(name, row, state, found) for state in ways]
+    return Recipe(name, data, tuple(variants), tuple(broken(root)), dropped)
+
+
+def _variant(name: str, row: Mapping[str, str], state: State, found: Sequence[Remark]) -> Variant:
+    command = state.commands[-1] if state.commands else None
+    engine, begin = server_of(command.argv) if command else ("", 0)
+    flags, others = flags_of(command.argv[begin:]) if command else ([], [])
+    environment = dict(command.environment) if command else {}
+    known = {n: v.word.text for n, v in environment.items() if v.word.known}
+    facts = settings(name.rpartition("/")[2], engine, flags, row, known)
+    if others and others[0].known and "model" not in facts:
+        facts["model"] = others[0].text
+    variant = Variant(
+        row,
+        tuple(sorted(state.assumptions.values(), key=lambda a: a.line)),
+        engine,
+        command,
+        tuple(flags),
+        environment,
+        facts,
+        (),
+        state,
+    )
+    passages = tuple(_passages(name, variant, [w.text for w in others if not w.known][1:], found))
+    return Variant(
+        row,
+        variant.assumptions,
+        engine,
+        command,
+        variant.flags,
+        environment,
+        facts,
+        passages,
+        state,
+    )
+
+
+def _passages(
+    name: str, variant: Variant, unknown: Sequence[str], found: Sequence[Remark]
+) -> Iterator[Passage]:
+    command = variant.command
+    at = (command.start, command.end) if command else (0, 0)
+    yield Passage(f"script {name.rpartition('/')[2]}", 0, 0)
+    for key, value in variant.row.items():
+        yield Passage(f"row {key}={value}", 0, 0)
+    for option in sorted(variant.state.options):
+        yield Passage(f"option {option}", 0, 0)
+    for remark in found:
+        if remark.where is None or remark.where in variant.passed:
+            yield Passage(remark.text, remark.start, remark.end)
+    for key, variable in variant.environment.items():
+        yield Passage(f"env {key}={variable.word.text}", variable.start, variable.end)
+    if command:
+        yield Passage(f"server {variant.engine}", *at)
+        for flag in variant.flags:
+            text = f"flag {flag.name} {flag.value}".rstrip()
+            yield Passage(text, flag.start, flag.end)
+        for text in unknown:
+            yield Passage(f"words not known: {text}", *at)

@@ -1,0 +1,138 @@
+"""A fix made in a script: the new script, after it was read again and found to be what was meant.
+
+Floor 7: pure. A change that the grammar does not follow, or after which the finding still holds, is not offered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import regex
+
+from diagnose.model import Fix
+from diagnose.recipe import Passage, Recipe, Variant, long_name, read
+from diagnose.remedy.edits import Edit, applied
+from diagnose.remedy.flags import remove_flag, set_flag
+from diagnose.remedy.variables import remove_variable, set_variable
+
+_PLACEHOLDER = re.compile(r"<([a-z_][a-z0-9_]*)>")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a fix makes of a script, or why it is not made."""
+
+    after: bytes
+    """The whole new script; the old one where `refused` says why."""
+    refused: str = ""
+    """One clause; empty when the change can be made."""
+    also: tuple[Variant, ...] = ()
+    """Ways through the script that were not concerned and change as well."""
+
+
+def change(
+    recipe: Recipe,
+    concerned: Sequence[Variant],
+    fix: Fix,
+    spots: Sequence[tuple[Passage, Mapping[str, str]]],
+    still: Callable[[Recipe, Variant], bool],
+) -> Change:
+    """Makes a fix.
+
+    Args:
+        recipe: The script as it is.
+        concerned: The ways through it that show the finding.
+        fix: With its placeholders filled in.
+        spots: Where the finding shows, with what was captured there; for replacements.
+        still: Whether the finding holds for a way through the new script.
+    """
+    wide = replace(recipe, variants=(*recipe.variants, *_elsewhere(recipe, concerned)))
+    edits = list(_edits(wide, [v for v in concerned if v.command is not None], fix, spots))
+    after = applied(recipe.data, edits)
+    if after == recipe.data:
+        there = "says so already" if fix.recipe and concerned else "has no place for it"
+        return Change(after, f"the script {there}")
+    rows = list({id(v.row): v.row for v in recipe.variants}.values())
+    again = read(recipe.name, after, rows)
+    if set(again.broken) and not recipe.broken:
+        return Change(recipe.data, "the changed script would not be valid bash")
+    meant = {_key(v) for v in concerned}
+    if any(_key(v) in meant and still(again, v) for v in again.variants):
+        return Change(recipe.data, "what is wrong would still hold after it")
+    return Change(after, also=tuple(_also(recipe, again, meant)))
+
+
+def _elsewhere(recipe: Recipe, concerned: Sequence[Variant]) -> list[Variant]:
+    """Ways that no row at hand takes, so that a change keeps to the branches of its own rows."""
+    if not any(v.row for v in recipe.variants):
+        return []
+    taken = {_shape(v) for v in concerned}
+    return [v for v in read(recipe.name, recipe.data).variants if _shape(v) not in taken]
+
+
+def _shape(variant: Variant) -> frozenset[int]:
+    """Which of the script's words and assignments a way uses."""
+    given = (v.start for v in variant.environment.values())
+    return frozenset((*(f.start for f in variant.flags), *given))
+
+
+def _edits(
+    recipe: Recipe,
+    concerned: Sequence[Variant],
+    fix: Fix,
+    spots: Sequence[tuple[Passage, Mapping[str, str]]],
+) -> Iterator[Edit]:
+    if concerned:
+        for line in fix.remove:
+            if line.startswith("-"):
+                yield from remove_flag(recipe, concerned, long_name(line))
+            else:
+                yield from remove_variable(recipe, concerned, line)
+        # Variables first: where both land at the end of one branch they read better so.
+        for line in sorted(fix.recipe, key=lambda line: line.startswith("-")):
+            if line.startswith("-"):
+                name, _, value = line.replace("=", " ", 1).partition(" ")
+                yield from set_flag(recipe, concerned, long_name(name), value)
+            else:
+                name, _, value = line.partition("=")
+                yield from set_variable(recipe, concerned, name, value)
+    for passage, captures in spots:
+        yield from _replaced(recipe.data, passage, captures, fix)
+
+
+def _replaced(
+    data: bytes, passage: Passage, captures: Mapping[str, str], fix: Fix
+) -> Iterator[Edit]:
+    text = data[passage.start : passage.end].decode("utf-8", "surrogateescape")
+    for replacement in fix.replace:
+        match = regex.search(replacement.this, text)
+        if match is None:
+            continue
+        values = {**captures, **{n: v for n, v in match.groupdict().items() if v is not None}}
+        new = _filled(replacement.by, values)
+        before = text[: match.start()].encode("utf-8", "surrogateescape")
+        old = match[0].encode("utf-8", "surrogateescape")
+        start = passage.start + len(before)
+        yield Edit(start, start + len(old), new.encode("utf-8", "surrogateescape"))
+        return
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), text)
+
+
+def _key(variant: Variant) -> tuple[object, ...]:
+    return (
+        tuple(sorted(variant.row.items())),
+        tuple((a.text, a.said) for a in variant.assumptions),
+    )
+
+
+def _also(recipe: Recipe, again: Recipe, meant: set[tuple[object, ...]]) -> Iterator[Variant]:
+    before = {_key(v): [p.text for p in v.passages] for v in recipe.variants}
+    for variant in again.variants:
+        key = _key(variant)
+        if key not in meant and key in before and before[key] != [p.text for p in variant.passages]:
+            yield variant
