@@ -47,6 +47,8 @@ def parse(text: str) -> Comparison:
             raise ValueError
         for side in (tree.left, *tree.comparators):
             _check(side, names)
+        if not names:
+            raise ValueError
     except (SyntaxError, ValueError):
         raise CatalogueError(
             f"a comparison cannot be read: {text!r}",

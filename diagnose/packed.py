@@ -21,7 +21,8 @@ from diagnose.cache import Cache
 from diagnose.model import Signature
 
 SOURCES = (
-    "catalogue",
+    "catalogue/__init__",
+    "catalogue/conditions",
     "comparison",
     "errors",
     "model/signature",

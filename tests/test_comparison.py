@@ -48,6 +48,7 @@ def test_known_numbers_are_compared(text, expected):
         "seqs > '1'",
         "a and b",
         "max(1) > 0",
+        "1 < 2",
     ],
 )
 def test_what_is_more_than_arithmetic_is_refused(text):
