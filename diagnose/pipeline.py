@@ -31,7 +31,7 @@ from diagnose.model import (
 )
 from diagnose.mystery import explore
 from diagnose.progress import progress
-from diagnose.run import NOW, Run
+from diagnose.run import NOW, Run, renumbered
 from diagnose.scan import Scan, Scanner
 from diagnose.sources import Source
 from diagnose.sources.stream import Peeked, pieces
@@ -96,6 +96,8 @@ class Examiner:
             live = source.channel in (Channel.STACK, Channel.HOST)
             index = position + NOW if live else position
             scan = self._scanner.scan(index, source.name, source.stream)
+            if source.numbers:
+                scan = renumbered(scan, source.numbers)
             scans.append(self._visible(replace(scan, silent_s=source.silent_s), source.channel))
             notes.append(
                 SourceNote(

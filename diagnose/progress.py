@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from diagnose.dialects import times
 from diagnose.document import comparable
 from diagnose.model import Evidence, Line, ProcessPhase, Progress, Writer
 from diagnose.news import is_heartbeat, last_news
@@ -38,6 +39,7 @@ def progress(run: Run, facts: Mapping[str, str]) -> Progress:
         last_progress=last,
         stalled_s=_stalled_s(run, last),
         wall_s=_wall_s(run),
+        ended=_ended(run),
     )
 
 
@@ -156,6 +158,16 @@ def _wall_s(run: Run) -> float | None:
         span = timed[-1].time_s - timed[0].time_s + scan.silent_s
         longest = max(longest or 0.0, span)
     return longest
+
+
+def _ended(run: Run) -> Line | None:
+    dated = [
+        line
+        for scan in run.scans
+        for line in scan.tail
+        if line.time_s is not None and times.kind(line.time_s) == "posix"
+    ]
+    return max(dated, key=lambda line: line.time_s or 0.0, default=None)
 
 
 def reached_after(progress: Progress, evidence: Evidence) -> bool:

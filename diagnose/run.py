@@ -5,6 +5,7 @@ Floor 4: pure. A run is everything that belongs to one job: several files, one a
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -153,6 +154,33 @@ def _cut(scan: Scan, lines: range) -> Scan:
         windows=tuple(w for w in scan.windows if w[0].number in lines),
         head=tuple(line for line in scan.head if line.number in lines),
         tail=tuple(line for line in scan.tail if line.number in lines),
+    )
+
+
+def renumbered(scan: Scan, numbers: Sequence[tuple[int, int]]) -> Scan:
+    """A scan of lines taken out of a larger text, with the line numbers of that text.
+
+    Args:
+        scan: What was found.
+        numbers: For each stretch of lines its first line in the scan, and the same line in the text.
+    """
+    starts = [own for own, _ in numbers]
+
+    def moved(line: Line) -> Line:
+        own, there = numbers[max(0, bisect_right(starts, line.number) - 1)]
+        return replace(line, number=line.number - own + there)
+
+    return replace(
+        scan,
+        hits={
+            index: replace(
+                hits, evidence=tuple(replace(e, line=moved(e.line)) for e in hits.evidence)
+            )
+            for index, hits in scan.hits.items()
+        },
+        windows=tuple(tuple(map(moved, window)) for window in scan.windows),
+        head=tuple(map(moved, scan.head)),
+        tail=tuple(map(moved, scan.tail)),
     )
 
 

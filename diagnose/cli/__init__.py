@@ -23,6 +23,7 @@ COMMANDS = {
     "watch": "Start a server and watch it come up; when it hangs, say why, keep the evidence and end the wait.",
     "ci": "Name the cause of a failed, cancelled or timed-out CI job in the step after it.",
     "recipe": "Find known-bad configurations in a launch script before a GPU is allocated, and print the fix as a diff.",
+    "sweep": "Say which setting separates the failed jobs of a matrix from those that passed.",
     "signatures": "Look at the catalogue of failure signatures, check it, extend it.",
     "bundle": "Show what a saved look at a server holds, or take more out of it before it is handed on.",
 }

@@ -32,7 +32,17 @@ def write(
     Raises:
         InputError: If the output file cannot be written.
     """
-    text = render(diagnosis, format_, to_file=output is not None, quiet=quiet, verbose=verbose)
+    put(
+        render(diagnosis, format_, to_file=output is not None, quiet=quiet, verbose=verbose), output
+    )
+
+
+def put(text: str, output: Path | None) -> None:
+    """Writes a report to standard output or to a file.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
     if output is None or str(output) == "-":
         click.echo(text, nl=False, color=True)
         return
@@ -102,9 +112,9 @@ def colour() -> bool:
 
 def width(*, to_file: bool = False) -> int:
     """Columns of the terminal that will show the report, also behind a pager; 100 where there is none."""
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isdigit() and int(columns) > 0:
-        return max(40, min(int(columns), 160))
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return max(40, min(int(asked), 160))
     for stream in () if to_file else (sys.stdout, sys.stderr):
         if stream.isatty():
             return max(40, min(os.get_terminal_size(stream.fileno()).columns, 160))

@@ -15,8 +15,10 @@ from diagnose.facts.patterns import (
     AMD,
     ARGS,
     ASCEND,
+    BACKEND,
     BANNER,
     COMMAND,
+    CONTAINER,
     CPU,
     DEVICE,
     ENGINE_CONFIG,
@@ -29,11 +31,13 @@ from diagnose.facts.patterns import (
     META_ENV,
     NAMES,
     NAMESPACE,
+    NODE,
     NVIDIA,
     OTHER_ENGINE,
     PATTERNS,
     PLATFORM,
     RANK,
+    RUNNER,
     SERVER_ARGS,
     WINDOWS,
     WORLD,
@@ -47,6 +51,7 @@ _PAIR = re.compile(
     r"""['"]?(?P<name>[a-z_0-9]+)['"]?\s*[:=]\s*(?P<value>'[^']*'|"[^"]*"|\{[^}]*\}|[^,\s)}]+)"""
 )
 _ENV_LINE = re.compile(rf"^\s{{0,6}}(?P<name>{ENV_NAMES}):\s+(?P<value>\S.*)$")
+_VARIABLE = re.compile(r"^\s{2,6}(?P<name>[A-Z][A-Z0-9_]{1,80}):(?: (?P<value>.*))?$")
 _FALSE = {"false", "0", "none", "null", "", "no", "off", "n/a"}
 
 
@@ -69,10 +74,13 @@ def facts(run: Run) -> dict[str, str]:
 
 def _environment(run: Run, found: dict[str, str]) -> None:
     for window in run.windows():
+        block = False
         for line in window:
-            match = _ENV_LINE.match(line.text)
+            # Between these two everything of this form is a variable; elsewhere only known names are.
+            block = (block or line.text == "env:") and line.text != "##[endgroup]"
+            match = (_VARIABLE if block else _ENV_LINE).match(line.text)
             if match:
-                _setenv(match["name"], match["value"], found)
+                _setenv(match["name"], match["value"] or "", found)
     for evidence in run.evidence(EXPORT):
         _setenv(evidence.captures["name"], evidence.captures["value"], found)
 
@@ -174,6 +182,30 @@ def _job(evidence: Evidence, found: dict[str, str]) -> None:
             _put(name, value, found)
 
 
+def _node(evidence: Evidence, found: dict[str, str]) -> None:
+    found.setdefault("node", evidence.captures["node"])
+
+
+def _runner(evidence: Evidence, found: dict[str, str]) -> None:
+    found.setdefault("env:RUNNER_NAME", evidence.captures["runner"])
+
+
+def _container(evidence: Evidence, found: dict[str, str]) -> None:
+    found.setdefault("env:IMAGE", evidence.captures["image"])
+
+
+def _backend(evidence: Evidence, found: dict[str, str]) -> None:
+    """What the engine chose, by what it is used for; the first choice of a use stands."""
+    use = evidence.captures["use"].strip().lower()
+    if evidence.captures.get("listed") and not use:
+        # vLLM's platform modules say so of the attention backend without naming it.
+        use = "attention"
+    elif use.endswith("moe"):
+        use = "moe"
+    if use:
+        found.setdefault(f"backend:{use}", evidence.captures["backend"])
+
+
 def _platform(evidence: Evidence, found: dict[str, str]) -> None:
     platforms = {
         "cuda": "nvidia",
@@ -221,6 +253,10 @@ _READERS: tuple[tuple[str, Callable[[Evidence, dict[str, str]], None]], ...] = (
     (PLATFORM, _platform),
     (DEVICE, _device),
     (OTHER_ENGINE, _other_engine),
+    (NODE, _node),
+    (RUNNER, _runner),
+    (CONTAINER, _container),
+    (BACKEND, _backend),
 )
 
 

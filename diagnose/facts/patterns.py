@@ -76,6 +76,16 @@ WORLD = r"world_size=(?P<world_size>\d+) rank=\d+ local_rank=\d+ distributed_ini
 META_ENV = r'(?P<json>\{"tp": ?\d+.*\})'
 JOB_NAME = r"\btp=(?P<tp>\d+) ep=(?P<ep>\d+)(?: dpa=(?P<dpa>\w+))?"
 EXPORT = rf"\bexport (?P<name>{ENV_NAMES})=(?P<value>[^\s;]*)"
+NODE = (
+    r"(?:\bJOB \d+ running on|\bsalloc: Nodes|^Machine name:|\bSLURM_NODELIST=|\bSLURMD_NODENAME=)"
+    r" *'?(?P<node>[\w.\[\],-]+)"
+)
+RUNNER = r"^Runner name: '(?P<runner>[^']{1,100})'"
+CONTAINER = r"\bsrun\b.{0,2000}--container-image[= ](?P<image>[^\s'\"]+)"
+BACKEND = (
+    r"\bUsing (?P<quote>'?)(?P<backend>[A-Za-z][\w.+-]*)(?P=quote) (?P<use>(?:[A-Za-z]\w* ){0,2})backend\b"
+    r"(?P<listed> out of potential)?"
+)
 DEVICE = r"\bdevice_config=(?P<device>cuda|cpu|rocm|hip|npu|xpu)\b"
 PLATFORM = r"Automatically detected platform (?P<platform>\w+)"
 GPUS = r"--(?:gres=gpu|gpus(?:-per-node)?)(?::[\w.]+)?[:=](?P<gpus>\d+)"
@@ -114,6 +124,10 @@ PATTERNS = (
     CPU,
     ASCEND,
     OTHER_ENGINE,
+    NODE,
+    RUNNER,
+    CONTAINER,
+    BACKEND,
 )
-WINDOWS: Mapping[str, int] = {CI_STEP: 60}
+WINDOWS: Mapping[str, int] = {CI_STEP: 90}
 """Expressions whose following lines are read too, and how many of them."""

@@ -112,6 +112,8 @@ class Progress:
     stalled_s: float | None = None
     """From the last progress to the end of the log; None when the times do not say."""
     wall_s: float | None = None
+    ended: Line | None = None
+    """The line with the latest full date and time; None where no line has one."""
 
 
 @dataclass(frozen=True, slots=True)

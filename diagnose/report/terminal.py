@@ -6,15 +6,14 @@ Floor 10: pure; returns text. Colour never carries meaning alone, so a piped rep
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from io import StringIO
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from diagnose.metrics import statements
 from diagnose.model import Alternative, Diagnosis, Evidence, Finding, Fix, Link, Mystery, Verdict
+from diagnose.report.layout import report
 from diagnose.report.live import FRAMES, group_frames, group_head, wait_line
 from diagnose.report.timeline import timeline
 from diagnose.report.words import (
@@ -55,26 +54,8 @@ def to_terminal(
     verbose: bool = False,
 ) -> str:
     """The report as lines of at most `width` columns, with ANSI colour only when `colour`."""
-    out = StringIO()
-    console = Console(
-        file=out,
-        width=width,
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        legacy_windows=False,
-    )
-    console.print(_headline(diagnosis))
-    rows = Table.grid(padding=(0, 2, 0, 0))
-    rows.add_column(width=12, no_wrap=True)
-    rows.add_column(overflow="fold")
-    for label, content in _rows(diagnosis, width, quiet=quiet, verbose=verbose):
-        rows.add_row(Text(label, style="bold"), Padding(content, (0, 0, 1, 0)))
-    console.print(rows)
-    text = "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
+    rows = _rows(diagnosis, width, quiet=quiet, verbose=verbose)
+    text = report(_headline(diagnosis), rows, width, colour=colour)
     return text + diff_text(diagnosis.fix.diff if diagnosis.fix else "", colour=colour)
 
 

@@ -54,6 +54,10 @@ class Remote:
             return without_secrets(self._url)
         return path.removeprefix(self._path).lstrip("/")
 
+    def url(self, path: str) -> str:
+        """The URL of a file, to open it elsewhere."""
+        return self._url if path == self._path else str(self._system.unstrip_protocol(path))
+
     def open(self, path: str, meter: Meter) -> Input:
         """Opens one of the files.
 

@@ -40,6 +40,9 @@ class Source:
     """How long nobody wrote to it before the job ended, where that is known."""
     channel: Channel = Channel.LOG
     """Decides which signatures see it; what was read from a live server is not a log."""
+    numbers: tuple[tuple[int, int], ...] = ()
+    """For lines taken out of a larger text: the first line of each stretch here, and the same line
+    there, 1-based and ascending; evidence is quoted with the numbers of the larger text."""
 
 
 class Delivery:
@@ -68,6 +71,14 @@ class Delivery:
         if not count:
             self._end("" if self.count else "empty")
         return count
+
+    def peek(self, size: int) -> bytes:
+        """The first bytes, which stay to be read; none once reading has begun."""
+        if self._stream is None or self.asked:
+            return b""
+        peeked = Peeked(self._stream, size)
+        self._stream = peeked
+        return peeked.head
 
     def close(self) -> None:
         """Ends it, wherever it is."""

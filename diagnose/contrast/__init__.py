@@ -1,0 +1,77 @@
+"""Several jobs to what separates those that failed from those that passed.
+
+Floor 6: pure. `contrast` is the whole of it: causes and how often each, what lies outside the settings,
+the smallest predicate with its counts and what is confounded with it, and what settings do to numbers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from diagnose.contrast.effects import effects
+from diagnose.contrast.hypotheses import hypotheses
+from diagnose.contrast.separate import separate
+from diagnose.model.sweep import Job, Outcome, Sweep, Way
+
+__all__ = ["contrast"]
+
+
+def contrast(jobs: Sequence[Job]) -> Sweep:
+    """Compares the jobs of a matrix; cancelled and unreadable ones count on neither side.
+
+    Undecided ones do not either, unless no job is known to have passed: then they stand for those.
+    """
+    bad = [job for job in jobs if job.outcome.bad]
+    good = [job for job in jobs if job.outcome is Outcome.PASSED]
+    presumed = not good
+    if presumed:
+        good = [job for job in jobs if job.outcome is Outcome.UNKNOWN]
+    separation = separate(bad, good)
+    ways = _ways(bad, good)
+    first = hypotheses(bad, good, separation)
+    unseparated = _unseparated(bad, good) if separation is None else ""
+    if separation and not separation.exact and any(way.separation for way in ways):
+        separation = None
+        unseparated = f"the jobs failed in {len(ways)} different ways; see each of them"
+    return Sweep(
+        jobs=tuple(jobs),
+        ways=ways,
+        hypotheses=first,
+        separation=separation,
+        unseparated=unseparated,
+        presumed=presumed and bool(good),
+        effects=effects([job for job in jobs if job.numbers]),
+    )
+
+
+def _ways(bad: Sequence[Job], good: Sequence[Job]) -> tuple[Way, ...]:
+    counts = Counter(job.way for job in bad)
+    ways = []
+    for way, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        jobs = [job for job in bad if job.way == way]
+        own = separate(jobs, good) if 1 < count < len(bad) else None
+        # The surest of them speaks for all.
+        shown = max(jobs, key=lambda job: job.confidence)
+        ways.append(
+            Way(
+                way=way,
+                title=shown.cause_title or shown.error or shown.why,
+                cause=shown.cause,
+                jobs=tuple(job.name for job in jobs),
+                cited=shown.cited,
+                fix=shown.fix,
+                separation=own,
+            )
+        )
+    return tuple(ways)
+
+
+def _unseparated(bad: Sequence[Job], good: Sequence[Job]) -> str:
+    if not bad:
+        return ""
+    if not good:
+        return "no job passed, so there is nothing to compare the failed ones with"
+    if not any(job.axes for job in (*bad, *good)):
+        return "the settings of the jobs are not known; name them with --axes"
+    return "no setting, and nothing the logs say, separates the failed jobs from those that passed"

@@ -1,0 +1,99 @@
+"""From two groups of jobs to what separates them, with counts, an exact test, and what is confounded.
+
+Floor 6: pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from diagnose.contrast.fisher import greater
+from diagnose.contrast.probe import probe
+from diagnose.contrast.search import CLOSE, Found, Search
+from diagnose.contrast.terms import Cut, cuts
+from diagnose.model.sweep import Job, Predicate, Rival, Separation, Where
+
+SETTINGS = (Where.CONFIG, Where.ENV)
+MOST_RIVALS = 6
+
+
+def separate(bad: Sequence[Job], good: Sequence[Job]) -> Separation | None:
+    """The smallest predicate that holds for `bad` and not for `good`.
+
+    On settings where they separate as well as anything; else on what the logs say. None where nothing
+    does; whether it may be chance is for `Separation.chance` to say.
+    """
+    jobs = (*bad, *good)
+    if not bad or not good:
+        return None
+    found = cuts(jobs)
+    mask = (1 << len(bad)) - 1
+    settings = Search([c for c in found if c.term.where in SETTINGS], mask, len(jobs))
+    said = Search([c for c in found if c.term.where is Where.LOG], mask, len(jobs))
+    best, search = settings.best, settings
+    if said.best and (best is None or said.best.gain > best.gain + CLOSE):
+        best, search = said.best, said
+    if best is None:
+        return None
+    rivals = settings.rivals(best)[:MOST_RIVALS]
+    return _separation(jobs, bad, best, search.tried(len(best.cuts)), rivals, said.same(best.mask))
+
+
+def place(bad: Sequence[Job], good: Sequence[Job]) -> Separation | None:
+    """The one node or runner that the failed jobs ran on, and none or few of the others."""
+    jobs = (*bad, *good)
+    found = [c for c in cuts(jobs) if c.term.where is Where.PLACE and c.term.op == "="]
+    search = Search(found, (1 << len(bad)) - 1, len(jobs))
+    singles = [f for f in search.all if len(f.cuts) == 1]
+    if not singles or singles[0].score <= 0:
+        return None
+    return _separation(jobs, bad, singles[0], search.tried(1))
+
+
+def _separation(
+    jobs: Sequence[Job],
+    bad: Sequence[Job],
+    best: Found,
+    tried: int,
+    rivals: Sequence[Found] = (),
+    said: Sequence[Cut] = (),
+) -> Separation:
+    holds = [bool(best.mask >> position & 1) for position in range(len(jobs))]
+    failed = [position < len(bad) for position in range(len(jobs))]
+    inside_bad = sum(h and f for h, f in zip(holds, failed, strict=True))
+    inside_good = sum(holds) - inside_bad
+    outside_bad = len(bad) - inside_bad
+    outside_good = len(jobs) - len(bad) - inside_good
+    predicate = _predicate(best)
+    return Separation(
+        predicate=predicate,
+        inside_bad=inside_bad,
+        inside_good=inside_good,
+        outside_bad=outside_bad,
+        outside_good=outside_good,
+        p=greater(inside_bad, inside_good, outside_bad, outside_good),
+        tried=tried,
+        exceptions=_names(jobs, lambda position: holds[position] != failed[position]),
+        rivals=tuple(_rival(jobs, predicate, best, found) for found in rivals),
+        said=tuple(
+            cut.term for cut in said if cut.term.op == "=" and cut.term not in predicate.terms
+        ),
+    )
+
+
+def _rival(jobs: Sequence[Job], predicate: Predicate, best: Found, found: Found) -> Rival:
+    other = _predicate(found)
+    only = best.mask ^ found.mask
+    return Rival(
+        other,
+        _names(jobs, lambda position: bool(only >> position & 1)),
+        probe(jobs, predicate, other),
+    )
+
+
+def _predicate(found: Found) -> Predicate:
+    return Predicate(tuple(cut.term for cut in found.cuts))
+
+
+def _names(jobs: Sequence[Job], chosen: Callable[[int], bool]) -> tuple[str, ...]:
+    return tuple(job.name for position, job in enumerate(jobs) if chosen(position))

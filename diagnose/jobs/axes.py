@@ -1,0 +1,106 @@
+"""The axes of a matrix: one name for one setting, wherever it is written, and its value.
+
+Floor 10: pure. The names are those of InferenceX's matrix (`tp`, `ep`, `dpa`, `conc`, …); what it does
+not know keeps the name it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from diagnose.model.sweep import Where
+
+NAMES: Mapping[str, str] = {
+    **{name: name for name in ("tp", "pp", "dp", "ep", "dcp", "pcp", "dpa", "conc", "isl", "osl")},
+    "tp_size": "tp",
+    "tensor_parallel_size": "tp",
+    "pp_size": "pp",
+    "pipeline_parallel_size": "pp",
+    "dp_size": "dp",
+    "data_parallel_size": "dp",
+    "ep_size": "ep",
+    "expert_parallel_size": "ep",
+    "dcp_size": "dcp",
+    "pcp_size": "pcp",
+    "dp_attention": "dpa",
+    "dp_attn": "dpa",
+    "c": "conc",
+    "concurrency": "conc",
+    "max_concurrency": "conc",
+    "spec_decoding": "spec",
+    "spec": "spec",
+    "model": "model",
+    "precision": "precision",
+    "framework": "framework",
+    "image": "image",
+    "disagg": "disagg",
+    "runner_type": "hardware",
+    "hw": "hardware",
+    "kv_offloading": "kv_offload",
+    "kv_offload_backend": "kv_offload_backend",
+    "scenario_type": "scenario",
+    "eval_only": "eval_only",
+    "run_eval": "run_eval",
+    "max_model_len": "max_model_len",
+    "random_range_ratio": "random_range_ratio",
+    "recipe_fingerprint": "recipe",
+}
+"""Canonical axis by the name of a variable, a key of a result file, or a word in a job name, in lower
+case with underscores."""
+PLACES: Mapping[str, str] = {"runner_name": "runner", "node": "node"}
+"""The same for where a job ran."""
+FRAMEWORKS = {"sgl": "sglang", "dyn-sgl": "dynamo-sglang", "sgl-disagg": "sglang-disagg"}
+"""What job names abbreviate."""
+
+_TRUE = {"true", "yes", "on"}
+_FALSE = {"false", "no", "off"}
+_ABSENT = {"none", "null", "", "n/a", "default"}
+_SIZES = {"pp", "dp", "ep", "dcp", "pcp"}
+
+
+def canonical(name: str) -> str:
+    """The axis that a name stands for; the empty string when it is not one of the known."""
+    return NAMES.get(name.lower().replace("-", "_"), "")
+
+
+def value(axis: str, text: str) -> str:
+    """A value in the one spelling that makes equal values equal: `True` and `true`, `08` and `8`."""
+    text = text.strip().strip("'\"")
+    low = text.lower()
+    if axis == "framework":
+        return FRAMEWORKS.get(low, low)
+    if axis in ("dpa", "disagg", "eval_only", "run_eval"):
+        return "true" if low in _TRUE or low == "1" else "false"
+    if low in _TRUE or low in _FALSE:
+        return "true" if low in _TRUE else "false"
+    if low in _ABSENT:
+        return "1" if axis in _SIZES else "none"
+    if text.isdecimal():
+        return str(int(text)) if len(text) < 19 else text
+    return text
+
+
+def put(axes: dict[str, str], name: str, text: str) -> bool:
+    """Notes a setting under its axis, if its name is known; returns whether it is."""
+    axis = canonical(name)
+    if axis:
+        axes[axis] = value(axis, text)
+    return bool(axis)
+
+
+def number(text: str) -> float | None:
+    """A value as a number; None where it is none."""
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if abs(found) != float("inf") and found == found else None
+
+
+def where(axis: str) -> Where:
+    """What kind of thing an axis is, by its name."""
+    if axis in PLACES.values():
+        return Where.PLACE
+    if axis.startswith(("backend:", "log:")) or axis in ("version", "engine"):
+        return Where.LOG
+    return Where.ENV if axis.startswith("$") else Where.CONFIG

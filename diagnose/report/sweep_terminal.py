@@ -1,0 +1,154 @@
+"""A `Sweep` for a person at a terminal.
+
+Floor 10: pure; returns text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from diagnose.model.sweep import Outcome, Separation, Sweep, Way
+from diagnose.report.layout import report
+from diagnose.report.sweep_words import (
+    LETTER,
+    certainty,
+    effect,
+    ends,
+    grid,
+    headline,
+    names,
+    plural,
+    rival,
+    settings,
+    statement,
+    term_phrase,
+)
+from diagnose.report.words import printable, shorten
+
+MOST_WAYS = 8
+MOST_JOBS = 40
+QUOTE = 300
+
+
+def sweep_to_terminal(
+    sweep: Sweep,
+    *,
+    width: int = 100,
+    colour: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
+) -> str:
+    """The report as lines of at most `width` columns, with ANSI colour only when `colour`."""
+    bad = any(job.outcome.bad for job in sweep.jobs)
+    head = Text(headline(sweep), style="bold red" if bad else "bold green").append("\n")
+    return report(head, _rows(sweep, width, quiet=quiet, verbose=verbose), width, colour=colour)
+
+
+def _rows(
+    sweep: Sweep, width: int, *, quiet: bool, verbose: bool
+) -> Iterator[tuple[str, RenderableType]]:
+    for hypothesis in sweep.hypotheses:
+        yield "Look first", _text(hypothesis.text)
+    words = ends(sweep)
+    if sweep.separation:
+        yield "Separated by", _separation(sweep.separation, words)
+        yield from _confounded(sweep.separation)
+    elif sweep.unseparated:
+        yield "Separated by", _text(sweep.unseparated)
+    for number, way in enumerate(sweep.ways):
+        if number < MOST_WAYS or verbose:
+            yield "Causes" if number == 0 else "", _way(way, words, quiet=quiet)
+    if len(sweep.ways) > MOST_WAYS and not verbose:
+        yield "", _text(f"and {len(sweep.ways) - MOST_WAYS} more (-v shows them)")
+    for number, one in enumerate(sweep.effects):
+        yield "Numbers" if number == 0 else "", _text(effect(one))
+    if quiet:
+        return
+    table = _matrix(sweep, width)
+    if table is not None:
+        yield "Matrix", table
+    yield from _jobs(sweep, verbose=verbose)
+
+
+def _text(text: str) -> Text:
+    return Text(printable(text))
+
+
+def _separation(separation: Separation, words: tuple[str, str]) -> Text:
+    text = Text(printable(statement(separation, words)), style="bold")
+    text.append(f"\n{certainty(separation)}", style="not bold dim")
+    if separation.said:
+        said = "; ".join(term_phrase(term) for term in separation.said)
+        text.append(
+            f"\nthe logs of exactly these jobs say: {printable(said)}", style="not bold default"
+        )
+    if separation.exceptions:
+        count = plural(len(separation.exceptions), "exception")
+        text.append(
+            f"\n{count}: {printable(names(separation.exceptions))}", style="not bold default"
+        )
+    return text
+
+
+def _confounded(separation: Separation) -> Iterator[tuple[str, RenderableType]]:
+    for number, one in enumerate(separation.rivals):
+        text = _text(rival(one, separation.predicate))
+        yield "Confounded" if number == 0 else "", text
+
+
+def _way(way: Way, words: tuple[str, str], *, quiet: bool) -> Text:
+    text = Text(f"{plural(len(way.jobs), 'job')}  ", style="bold").append(printable(way.title))
+    if way.cause:
+        text.append(f"  [{way.cause}]", style="not bold dim")
+    if way.cited and not quiet:
+        text.append(f"\n   {printable(way.cited.source)}:{way.cited.line}", style="cyan")
+        text.append(f"\n   {shorten(way.cited.text.strip(), QUOTE)}", style="default")
+    if way.separation:
+        text.append(f"\n   {printable(statement(way.separation, words))}", style="default")
+    if not way.cause and not quiet:
+        text.append(f"\n   {printable(names(way.jobs))}", style="default")
+    for line in way.fix:
+        text.append(f"\n   {printable(line)}", style="green")
+    return text
+
+
+def _matrix(sweep: Sweep, width: int) -> Table | None:
+    found = grid(sweep, max(2, (width - 26) // 9))
+    if found is None:
+        return None
+    row, column, heads, cells = found
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(Text(printable(f"{row} ╲ {column}")), no_wrap=True)
+    for head in heads:
+        table.add_column(Text(printable(head)), overflow="fold")
+    for line in cells:
+        table.add_row(*(Text(printable(cell)) for cell in line))
+    return table
+
+
+def _jobs(sweep: Sweep, *, verbose: bool) -> Iterator[tuple[str, RenderableType]]:
+    """The jobs that were left out, and with -v all of them."""
+    aside = [j for j in sweep.jobs if j.outcome in (Outcome.UNKNOWN, Outcome.UNREADABLE)]
+    shown = list(sweep.jobs) if verbose else aside
+    lines = [
+        f"{LETTER[job.outcome]:<5} {job.name}"
+        + (
+            f": {job.problem or job.why}"
+            if not job.outcome.bad and job.outcome is not Outcome.PASSED
+            else ""
+        )
+        + (f"\n      {settings(dict(job.axes))}" if verbose and job.axes else "")
+        for job in shown[: None if verbose else MOST_JOBS]
+    ]
+    if len(shown) > len(lines):
+        lines.append(f"and {len(shown) - len(lines)} more (-v shows them)")
+    if lines:
+        yield "Jobs" if verbose else "Left out", Text("\n".join(map(_kept_breaks, lines)))
+
+
+def _kept_breaks(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))

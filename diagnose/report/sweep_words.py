@@ -1,0 +1,212 @@
+"""Sentences that the reports of a sweep share.
+
+Floor 10: pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diagnose.model.sweep import Effect, Job, Outcome, Predicate, Rival, Separation, Sweep, Term
+
+CHANCE = 0.05
+"""From here on a separation may well be chance."""
+MOST_ROWS = 24
+NAMED = 5
+"""Jobs that are named before the rest is counted."""
+LETTER = {
+    Outcome.PASSED: "pass",
+    Outcome.FAILED: "FAIL",
+    Outcome.HUNG: "HUNG",
+    Outcome.CANCELLED: "canc",
+    Outcome.UNKNOWN: "?",
+    Outcome.UNREADABLE: "none",
+}
+_NOT_COUNTED = {
+    Outcome.CANCELLED: "cancelled",
+    Outcome.UNKNOWN: "not decided by the log",
+    Outcome.UNREADABLE: "not readable",
+}
+
+
+def headline(sweep: Sweep) -> str:
+    """`26 jobs: 14 hung, 12 passed`, and what was left out of the comparison."""
+    counted = [
+        f"{count} {outcome}"
+        for outcome in (Outcome.FAILED, Outcome.HUNG, Outcome.PASSED)
+        if (count := sweep.count(outcome))
+    ]
+    left_out = [
+        f"{count} {words}"
+        for outcome, words in _NOT_COUNTED.items()
+        if (count := sweep.count(outcome))
+    ]
+    text = f"{plural(len(sweep.jobs), 'job')}: {', '.join(counted) or 'none of them counts'}"
+    return text + (f" (left out: {', '.join(left_out)})" if left_out else "")
+
+
+def ends(sweep: Sweep) -> tuple[str, str]:
+    """The verbs for the two sides: `hung` if all failed ones did; what is only presumed is not called passed."""
+    bad = {job.outcome for job in sweep.jobs if job.outcome.bad}
+    return (
+        "hung" if bad == {Outcome.HUNG} else "failed",
+        "show no failure" if sweep.presumed else "passed",
+    )
+
+
+def statement(separation: Separation, ends: tuple[str, str]) -> str:
+    """`14 of 14 with ep > 1 hung; 12 of 12 without passed`."""
+    inside = separation.inside_bad + separation.inside_good
+    outside = separation.outside_bad + separation.outside_good
+    other = opposite(separation.predicate)
+    return (
+        f"{separation.inside_bad} of {inside} with {phrase(separation.predicate)} {ends[0]}; "
+        f"{separation.outside_good} of {outside} {f'with {other}' if other else 'others'} {ends[1]}"
+    )
+
+
+def phrase(predicate: Predicate) -> str:
+    """A predicate in words."""
+    return " and ".join(term_phrase(term) for term in predicate.terms)
+
+
+def term_phrase(term: Term) -> str:
+    """A term in words; what a log says is told from what was set."""
+    if term.axis.startswith("backend:"):
+        sign = "not " if term.op == "!=" else ""
+        return f"{term.axis.removeprefix('backend:')} backend {sign}{term.value}"
+    return str(term)
+
+
+def opposite(predicate: Predicate) -> str:
+    """What holds for the others, where that can be said as shortly."""
+    term = predicate.terms[0]
+    if len(predicate.terms) != 1 or term.axis.startswith("backend:"):
+        return ""
+    turned = {">": "≤", ">=": "<", "<=": ">", "<": "≥", "=": "≠", "!=": "="}[term.op]
+    if term.op == ">" and term.value in ("0", "1"):
+        turned = "="
+    return f"{term.axis} {turned} {term.value}"
+
+
+def certainty(separation: Separation) -> str:
+    """What the exact test says."""
+    p = probability(separation.p)
+    if separation.tried == 1:
+        return f"Fisher's exact test: p {p}"
+    tried = f"p {p}; {probability(separation.chance)} after {separation.tried:,} predicates tried"
+    if separation.chance > CHANCE:
+        return f"so few jobs that it may be chance (Fisher's exact test: {tried})"
+    return f"Fisher's exact test: {tried}"
+
+
+def probability(p: float) -> str:
+    """`= 0.03`, `= 1e-07`, `< 1e-12`."""
+    if p < 1e-12:
+        return "< 1e-12"
+    return f"= {p:.2g}"
+
+
+def rival(one: Rival, predicate: Predicate) -> str:
+    """What cannot be told apart, and what would."""
+    text = f"{phrase(predicate)} and {phrase(one.predicate)} "
+    if one.differs:
+        text += f"are told apart by {plural(len(one.differs), 'job')} only ({names(one.differs)})"
+    else:
+        text += "cannot be told apart: they hold for the same jobs"
+    if one.probe:
+        text += f"; run this one: {settings(one.probe)}"
+    return text
+
+
+def settings(axes: dict[str, str] | object) -> str:
+    """`ep=8 conc=32`."""
+    assert isinstance(axes, dict)
+    return " ".join(f"{axis}={value}" for axis, value in axes.items())
+
+
+def effect(one: Effect) -> str:
+    """`tput_per_gpu: 434 with ep = 8, 905 with ep = 1 (−52 %), 6 of 6 pairs`."""
+    less = 100 * (1 - one.low_median / one.high_median)
+    return (
+        f"{one.metric}: {figure(one.low_median)} with {one.axis} = {one.low},"
+        f" {figure(one.high_median)} with {one.axis} = {one.high} (−{less:.0f} %),"
+        f" {one.agreeing} of {plural(one.pairs, 'pair')} of jobs equal in all else"
+    )
+
+
+def figure(value: float) -> str:
+    """A measured number with three to four digits."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def names(jobs: Sequence[str]) -> str:
+    """The first few names, and how many more."""
+    more = len(jobs) - NAMED
+    return ", ".join(jobs[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 job`, `2 jobs`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def grid(sweep: Sweep, most_columns: int) -> tuple[str, str, list[str], list[list[str]]] | None:
+    """The matrix over the two most telling axes: row axis, column axis, column heads, rows of cells.
+
+    None where the jobs have no two settings that differ.
+    """
+    counted = [job for job in sweep.jobs if job.outcome is not Outcome.UNREADABLE]
+    telling = _telling(sweep, counted)
+    axes = [axis for axis, values in telling.items() if values <= MOST_ROWS][:2]
+    if len(axes) < 2:
+        return None
+    # What has fewer values goes across, where there is less room.
+    column, row = sorted(axes, key=lambda axis: telling[axis])
+    if telling[column] > most_columns:
+        return None
+    columns = sorted({job.axes[column] for job in counted if column in job.axes}, key=_numeric)
+    rows = sorted({job.axes[row] for job in counted if row in job.axes}, key=_numeric)
+    cells = [
+        [
+            value,
+            *(
+                _cell(
+                    [j for j in counted if j.axes.get(row) == value and j.axes.get(column) == head]
+                )
+                for head in columns
+            ),
+        ]
+        for value in rows
+    ]
+    return row, column, columns, cells
+
+
+def _telling(sweep: Sweep, jobs: Sequence[Job]) -> dict[str, int]:
+    """Axes and how many values each has: those of the predicate first, then by how far they spread."""
+    values: dict[str, set[str]] = {}
+    for job in jobs:
+        for axis, value in job.axes.items():
+            values.setdefault(axis, set()).add(value)
+    first = [t.axis for t in sweep.separation.predicate.terms] if sweep.separation else []
+    plain = [
+        a for a in values if not a.startswith(("$", "backend")) and a not in ("node", "runner")
+    ]
+    rest = sorted(plain, key=lambda axis: (-len(values[axis]), axis))
+    return {a: len(values[a]) for a in dict.fromkeys((*first, *rest)) if len(values.get(a, ())) > 1}
+
+
+def _cell(jobs: Sequence[Job]) -> str:
+    counts = {outcome: sum(job.outcome is outcome for job in jobs) for outcome in Outcome}
+    return " ".join(
+        f"{count} {LETTER[outcome]}" if len(jobs) > 1 else LETTER[outcome]
+        for outcome, count in counts.items()
+        if count
+    )
+
+
+def _numeric(value: str) -> tuple[int, float, str]:
+    try:
+        return 0, float(value), value
+    except ValueError:
+        return 1, 0.0, value
