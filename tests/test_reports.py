@@ -126,3 +126,12 @@ def test_the_quiet_report_is_the_verdict_the_cause_and_the_fix(diagnoses):
     assert quiet.startswith("HUNG")
     assert "--moe-backend aiter" in quiet
     assert "Chain" not in quiet
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_command_is_neither_broken_nor_cut(width, diagnoses):
+    shown = to_terminal(diagnoses["mxfp4-ep-hang"], width=width).splitlines()
+    commands = [line.strip() for line in shown if "kernel_ext/lock" in line and "rm -f" in line]
+
+    assert commands == ["rm -f /root/.cache/torch_extensions/py312_cpu/kernel_ext/lock"]
+    assert all(len(line) <= width for line in shown if line.strip().startswith("# "))

@@ -17,7 +17,6 @@ from diagnose.report.words import (
     STATUS,
     VERDICT,
     distinct,
-    is_command,
     place,
     printable,
     reflow,
@@ -134,18 +133,12 @@ def _fix(fix: Fix | None, title: str) -> list[str]:
         return []
     parts = [f"### {title}", escape(reflow(fix.summary))]
     if fix.now:
-        parts.append(
-            "Now:\n\n" + "\n".join(_step(n, line) for n, line in enumerate(fix.now, start=1))
-        )
+        parts.append("Now:\n\n" + fence("\n".join(fix.now)))
     if fix.recipe:
         parts.append("In the recipe:\n\n" + fence("\n".join(fix.recipe)))
     if fix.warning:
         parts.append(f"> **Warning:** {escape(' '.join(fix.warning.split()))}")
     return parts
-
-
-def _step(number: int, line: str) -> str:
-    return f"{number}. {code(line) if is_command(line) else escape(line)}"
 
 
 def _alternatives(diagnosis: Diagnosis) -> list[str]:

@@ -12,16 +12,16 @@ from rich.padding import Padding
 from rich.text import Text
 
 from diagnose.metrics import statements
-from diagnose.model import Alternative, Diagnosis, Evidence, Finding, Fix, Link, Mystery, Verdict
+from diagnose.model import Alternative, Diagnosis, Evidence, Finding, Link, Mystery, Verdict
 from diagnose.report.layout import report
 from diagnose.report.live import FRAMES, group_frames, group_head, wait_line
+from diagnose.report.steps import change, put_in, steps
 from diagnose.report.timeline import timeline
 from diagnose.report.words import (
     RETRY,
     STATUS,
     VERDICT,
     distinct,
-    is_command,
     place,
     printable,
     reflow,
@@ -53,22 +53,11 @@ def to_terminal(
     quiet: bool = False,
     verbose: bool = False,
 ) -> str:
-    """The report as lines of at most `width` columns, with ANSI colour only when `colour`."""
+    """The report as lines of at most `width` columns, but for commands; with ANSI colour only when `colour`."""
     rows = _rows(diagnosis, width, quiet=quiet, verbose=verbose)
     text = report(_headline(diagnosis), rows, width, colour=colour)
-    return text + diff_text(diagnosis.fix.diff if diagnosis.fix else "", colour=colour)
-
-
-def diff_text(diff: str, *, colour: bool) -> str:
-    """The change to the launch script at the left edge, its lines whole, so that it can be copied."""
-    if not diff:
-        return ""
-    paint = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"} if colour else {}
-    lines = []
-    for line in diff.split("\n")[:-1]:
-        style = paint.get(line[:1], "")
-        lines.append(f"{style}{printable(line)}{chr(27) + '[0m' if style else ''}")
-    return "\nThe change to the launch script\n\n" + "\n".join(lines) + "\n"
+    text = put_in(diagnosis.fix or diagnosis.look, text)
+    return text + change(diagnosis.fix.diff if diagnosis.fix else "", colour=colour)
 
 
 def _headline(diagnosis: Diagnosis) -> Text:
@@ -89,9 +78,9 @@ def _rows(
     if diagnosis.chain and not quiet:
         yield from _chain_row(diagnosis, verbose=verbose)
     if diagnosis.fix:
-        yield "Fix", _fix(diagnosis.fix)
+        yield "Fix", steps(diagnosis.fix, width)
     if diagnosis.look:
-        yield "To find out", _fix(diagnosis.look)
+        yield "To find out", steps(diagnosis.look, width)
     if diagnosis.retry:
         why = f" ({diagnosis.retry_why})" if diagnosis.retry_why else ""
         yield "Run again", Text(RETRY[str(diagnosis.retry)] + why)
@@ -179,29 +168,6 @@ def _quote(evidence: Evidence, count: str = "") -> Text:
     note = ", ".join(part for part in (place(line), count) if part)
     text = Text(note, style="cyan")
     return text.append(f"\n{shorten(line.text.strip(), QUOTE)}", style="default")
-
-
-def _fix(fix: Fix) -> RenderableType:
-    parts: list[RenderableType] = [Text(reflow(fix.summary))]
-    for label, lines in (("Now", fix.now), ("In the recipe", fix.recipe)):
-        if lines:
-            parts.append(Text(f"{label}:", style="dim"))
-            parts += [_step(line) for line in lines]
-    if fix.warning:
-        parts.append(
-            Text("Warning: ", style="bold yellow").append(
-                reflow(fix.warning), style="not bold default"
-            )
-        )
-    return Group(*parts)
-
-
-def _step(line: str) -> RenderableType:
-    """One step; a command or a flag is never broken, so that it can be copied."""
-    text = Text(printable(line), style="green")
-    if is_command(line):
-        text.no_wrap, text.overflow = True, "ignore"
-    return Padding(text, (0, 0, 0, 2))
 
 
 def _alternatives(diagnosis: Diagnosis, shown: Sequence[Alternative]) -> RenderableType:
