@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from living import running, seen
+from living import running, seen, until
 
 from diagnose.probe import (
     about,
@@ -295,6 +295,7 @@ def test_the_log_is_found_behind_tee(tmp_path):
     log = tmp_path / "server.log"
     command = f"({sys.executable} -uc 'import time; print(1, flush=True); time.sleep(600)' & echo ready >> {tmp_path}/out.log; wait) | tee {log}"
     with running(["bash", "-c", command], folder=tmp_path) as shell:
+        until(lambda: log.exists() and log.read_bytes() == b"1\n")
         table = proc.processes()
         server = next(
             p

@@ -3,6 +3,7 @@
 Floor 9: pure.
 
     look        the reasoning over one snapshot: standings, waits, what is in the way, the state
+    gpus        what the devices say beside the stacks
     documents   the snapshot as documents of the stack, host and log channels
     conclude    a diagnosis of those documents and the logs, with what only a live look can say
     pasted      stack dumps from a log or an issue as a snapshot

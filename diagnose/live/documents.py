@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from diagnose.live.gpus import devices, users
 from diagnose.live.look import Look, look
 from diagnose.model import Channel, LockFile, Snapshot
 from diagnose.stacks import Standing, dump
@@ -71,7 +72,10 @@ def _host(seen: Look) -> Iterator[str]:
         yield f"growth {growth.path} by {grew} bytes to {growth.after}"
     for gpu in snapshot.gpus:
         busy = "unknown" if gpu.busy is None else f"{gpu.busy:.0f} %"
-        yield f"gpu {gpu.index} {gpu.name} busy {busy}"
+        by = users(view, gpu)
+        yield f"gpu {gpu.index} {gpu.name} busy {busy}" + (f" by {by}" if by else "")
+    if line := devices(view).line:
+        yield line
     if snapshot.shm_total:
         yield f"/dev/shm free {snapshot.shm_free or 0} of {snapshot.shm_total} bytes"
     for wait in merged(view, seen.arrows):

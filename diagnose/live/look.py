@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diagnose.live.gpus import devices
 from diagnose.model import Block, Blocker, Snapshot, State, Verdict
 from diagnose.phases import READY
 from diagnose.stacks import Standing, standings
@@ -33,6 +34,8 @@ _STATE = {
 }
 _AT_ONCE = (Block.STOPPED, Block.DEAD, Block.NOBODY, Block.CYCLE)
 """What one sample shows as well as several: it does not change by itself."""
+_ON_DEVICE = (Block.COLLECTIVE, Block.BUSY, Block.ASLEEP, Block.UNSEEN)
+"""Where the stacks end at a call that may wait for a device."""
 OLD_S = 3600.0
 """Age of a lock that no build keeps for so long."""
 _LONG = ("build", "compile", "download")
@@ -67,6 +70,9 @@ def look(snapshot: Snapshot) -> Look:
     view = View(snapshot, standings(snapshot))
     arrows, ends = blockers(view)
     state, why = _decide(view, ends[0] if ends else None)
+    told = devices(view).sentence
+    if told and ends and ends[0].kind in _ON_DEVICE:
+        why = f"{why}; {told}"
     return Look(snapshot, view, tuple(arrows), tuple(ends), state, why)
 
 

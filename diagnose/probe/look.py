@@ -78,7 +78,7 @@ def look(target: Target, plan: Plan | None = None, logs: Collection[str] = ()) -
     late = CouldNotLook("the GPUs", "their tool did not answer in time")
     gpus, no_gpus = devices_asked.answer() or ((), late)
     seen = found or _NOTHING
-    shm_free, shm_total = _shm()
+    shm_free, shm_total = Aside(lambda: _shm(before, target), _VERSIONS_S).answer() or (None, None)
     snapshot = Snapshot(
         taken_s=before.began,
         duration_s=time.monotonic() - before.clock,
@@ -174,10 +174,11 @@ def _versions(processes: Collection[Process], before: Before, rounds: Rounds) ->
     return {}
 
 
-def _shm() -> tuple[int | None, int | None]:
-    """Free and total bytes of this machine's /dev/shm."""
+def _shm(before: Before, target: Target) -> tuple[int | None, int | None]:
+    """Free and total bytes of the server's /dev/shm, which is another one in a container."""
+    view = before.views.get(target.root)
     try:
-        status = os.statvfs("/dev/shm")
+        status = os.statvfs(view.here("/dev/shm") if view else "/dev/shm")
     except OSError:
         return None, None
     return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize

@@ -36,6 +36,8 @@ class Place:
     """How long it takes in an ordinary start, in words."""
     generic: bool = False
     innermost: bool = False
+    covers: bool = False
+    """Whether the places inside it do not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,9 @@ def places_of(frames: Sequence[Frame]) -> tuple[Found, ...]:
         frames: Innermost first, without implementation frames.
     """
     found = [hit for place in places() if (hit := _find(place, frames))]
-    return tuple(sorted(found, key=lambda hit: (hit.index, -hit.length)))
+    inner = max((hit.index for hit in found if hit.place.covers), default=0)
+    kept = [hit for hit in found if hit.index >= inner]
+    return tuple(sorted(kept, key=lambda hit: (hit.index, -hit.length)))
 
 
 def waiting(found: Sequence[Found]) -> Found | None:
@@ -99,7 +103,8 @@ def phase_of(found: Sequence[Found]) -> str:
 
 
 def _find(place: Place, frames: Sequence[Frame]) -> Found | None:
-    starts = range(1) if place.innermost else range(len(frames))
+    python = next((n for n, frame in enumerate(frames) if not frame.native), 0)
+    starts = range(python, python + 1) if place.innermost else range(len(frames))
     for start in starts:
         if frames and _matches(place.frames, frames, start):
             return Found(place, start, sum(pattern is not None for pattern in place.frames))

@@ -195,7 +195,7 @@ def _without(view: View, standing: Standing, kind: str, resource: str, wanted: s
 def _loaded(standing: Standing) -> bool:
     if standing.stopped or standing.dead or standing.main is None or standing.main.wait is None:
         return False
-    return standing.main.wait.id in ("worker-loaded", "worker-idle")
+    return standing.main.idle or standing.main.wait.id == "worker-loaded"
 
 
 def _collects(standing: Standing) -> bool:
