@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from diagnose.redact import redact
+
 SKIPPED_FOLDERS = frozenset(
     (
         ".git",
@@ -42,7 +44,8 @@ _LONGEST = 1000
 
 
 def shown(name: str) -> str:
-    """A name that can be printed anywhere: unprintable characters and stray bytes are escaped."""
+    """A name that can be printed anywhere: no secret, unprintable characters and stray bytes escaped."""
+    name = redact(name)
     if len(name) > _LONGEST:
         name = "…" + name[-_LONGEST:]
     if name.isprintable():
