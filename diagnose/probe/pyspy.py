@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import diagnose
 from diagnose.model import CouldNotLook, Frame, Sample, Thread
 from diagnose.probe import proc, rights
 from diagnose.redact import redact
@@ -35,7 +36,9 @@ _SPAWN_NAME = re.compile(r"""["']name["']: ["']([^"']*)["']""")
 @functools.cache
 def program() -> str:
     """The py-spy that belongs to this program, else the one on the path; empty when there is none."""
-    beside = os.path.dirname(sys.executable)
+    # Where pip puts programs: beside Python, or in a folder that packages were installed to (`--target`).
+    packages = os.path.dirname(os.path.dirname(diagnose.__file__))
+    beside = os.pathsep.join((os.path.dirname(sys.executable), os.path.join(packages, "bin")))
     found = shutil.which("py-spy", path=beside) or shutil.which("py-spy")
     return found or ""
 
