@@ -8,7 +8,7 @@ them anew: `python tests/compose_all.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -271,13 +271,33 @@ def time_out(job: Job) -> None:
     job.say("Cleaning up orphan processes", 2)
 
 
+def loaded(
+    backend: Callable[[Job], None],
+    *,
+    ep: int = 8,
+    version: str = "0.32.0",
+    runner: str = "bmk-mi355x-3",
+    flags: str = "",
+) -> Job:
+    """A job whose server has chosen its expert backend and loaded its weights."""
+    job = Job(ep=ep, version=version)
+    header(job, f"--job-name={runner}")
+    start(job, flags)
+    backend(job)
+    load_weights(job)
+    return job
+
+
+def served(*, ep: int = 8, runner: str = "bmk-mi355x-3") -> Job:
+    """A job whose server came up with its native backend."""
+    job = loaded(choose_aiter, ep=ep, runner=runner)
+    come_up(job)
+    return job
+
+
 def hang(version: str = "0.32.0") -> Job:
     """The main case: the fallback, the build, the lock, the starvation, the time limit."""
-    job = Job(version=version)
-    header(job, "--job-name=bmk-mi355x-3")
-    start(job)
-    choose_emulation(job)
-    load_weights(job)
+    job = loaded(choose_emulation, version=version)
     build_quark(job)
     starve(job, 480)
     time_out(job)
@@ -286,11 +306,7 @@ def hang(version: str = "0.32.0") -> Job:
 
 def slow_build() -> Job:
     """The same start, with a builder that lives: two heartbeats, then everything comes up."""
-    job = Job()
-    header(job, "--job-name=bmk-mi355x-3")
-    start(job)
-    choose_emulation(job)
-    load_weights(job)
+    job = loaded(choose_emulation)
     build_quark(job)
     starve(job, 2)
     finish_build(job)
@@ -301,11 +317,7 @@ def slow_build() -> Job:
 
 def stale_lock() -> Job:
     """The lock of an earlier, killed job: no fallback in sight, the ranks stand in torch's baton."""
-    job = Job(ep=1)
-    header(job, "--job-name=bmk-mi355x-3")
-    start(job)
-    choose_aiter(job)
-    load_weights(job)
+    job = loaded(choose_aiter, ep=1)
     starve(job, 45)
     job.say("+ py-spy dump --pid 615", 5)
     job.say("Process 615: VLLM::Worker_TP3")
@@ -343,12 +355,7 @@ def lock_in_weight_loading() -> Job:
 
 def no_expert_parallelism() -> Job:
     """The same model and image with EP=1: the native backend, and a good end."""
-    job = Job(ep=1)
-    header(job, "--job-name=bmk-mi355x-3")
-    start(job)
-    choose_aiter(job)
-    load_weights(job)
-    come_up(job)
+    job = served(ep=1)
     benchmark(job)
     return job
 

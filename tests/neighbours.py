@@ -15,6 +15,8 @@ from compose import (
     come_up,
     header,
     load_weights,
+    loaded,
+    served,
     start,
 )
 
@@ -71,11 +73,7 @@ def dequantizer_missing() -> Job:
 
 def aiter_memory_fault() -> Job:
     """The opposite era: AITER's expert kernel faults under MXFP4 and expert parallelism."""
-    job = Job()
-    header(job, "--job-name=bmk-mi355x-3")
-    start(job, " --moe-backend aiter")
-    choose_aiter(job)
-    load_weights(job)
+    job = loaded(choose_aiter, flags=" --moe-backend aiter")
     job.say(
         "[aiter] [fused_moe] using 2stage default for (256, 8192, 3072, 1536, 64, 8)",
         9,
@@ -116,12 +114,7 @@ def controller_unreachable() -> Job:
 
 def accuracy_zero() -> Job:
     """Expert parallelism on MI300X: the server is fast to start, slow to answer, and answers nonsense."""
-    job = Job()
-    header(job, "--job-name=bmk-mi300x-2")
-    start(job)
-    choose_aiter(job)
-    load_weights(job)
-    come_up(job)
+    job = served(runner="bmk-mi300x-2")
     job.say(
         'meta_env: {"tp": 8, "ep": 8, "dp_attention": false, "framework": "vllm", "runner": "mi300x"}',
         200,
@@ -141,12 +134,7 @@ def accuracy_zero() -> Job:
 
 def below_threshold() -> Job:
     """An evaluation a little under its gate: the log does not say why."""
-    job = Job(ep=1)
-    header(job, "--job-name=bmk-mi355x-3")
-    start(job)
-    choose_aiter(job)
-    load_weights(job)
-    come_up(job)
+    job = served(ep=1)
     job.say("|gsm8k|      3|strict-match    |     5|exact_match|↑  |0.8870|±  |0.0087|", 300)
     job.say(
         "FAIL: gsm8k exact_match,strict-match = 0.8870 (< 0.9000 from utils/evals/thresholds.json)"
