@@ -156,7 +156,7 @@ class Examiner:
                 self._conclude(part, notes, script)
                 for part in reversed(lives(run, trouble.BROKEN, (trouble.SUCCESS,)))
             ),
-            key=_weight,
+            key=weight,
         )
 
     def _conclude(
@@ -223,7 +223,7 @@ _HEADER = 16 * 1024
 """Bytes of a table that are looked at; amd-smi names some two hundred columns."""
 
 
-def _weight(diagnosis: Diagnosis) -> tuple[bool, bool, bool]:
+def weight(diagnosis: Diagnosis) -> tuple[bool, bool, bool]:
     """How much one server's end asks for an answer; the first of equal ones is taken."""
     ended_badly = diagnosis.verdict in (Verdict.FAILED, Verdict.HUNG)
     return (

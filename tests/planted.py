@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from diagnose.contrast import contrast
 from diagnose.contrast.terms import holds
-from diagnose.model.sweep import Job, Outcome, Predicate, Sweep, Term, Where
+from diagnose.model.sweep import Cell, Outcome, Predicate, Sweep, Term, Where
 
 AXES = {
     "tp": ("1", "2", "4", "8"),
@@ -39,7 +39,7 @@ LEAST = 0.04
 class Planted:
     """A sweep whose answer is known."""
 
-    jobs: list[Job]
+    jobs: list[Cell]
     predicate: Predicate
     truth: frozenset[str]
     """Names of the jobs that it holds for."""
@@ -64,7 +64,7 @@ def plant(seed: int, jobs: int, terms: int) -> Planted:
         kinds = {axis: Where.ENV for axis in row if axis.startswith("$")}
         kinds |= {"node": Where.PLACE}
         row["node"] = f"node-{chance.randrange(12)}"
-        made.append(Job(f"job-{number}", ended, row, kinds, way="one" if ended.bad else ""))
+        made.append(Cell(f"job-{number}", ended, row, kinds, way="one" if ended.bad else ""))
     return Planted(made, predicate, frozenset(truth), tied)
 
 

@@ -22,7 +22,7 @@ FLOORS = {
     "report": 10, "origin": 10, "jobs": 10,
     "sources": 10, "probe": 10,
     "ci": 11,
-    "pipeline": 11, "prove_recipe": 11,
+    "pipeline": 11, "several": 12, "prove_recipe": 11,
     "prove": 12, "explain": 12, "watch": 12, "sweep": 12,
     "cli": 13,
 }  # fmt: skip

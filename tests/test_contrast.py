@@ -11,7 +11,7 @@ import pytest
 
 from diagnose.contrast import contrast
 from diagnose.contrast.fisher import greater
-from diagnose.model.sweep import Job, Outcome, Where
+from diagnose.model.sweep import Cell, Outcome, Where
 from diagnose.report.sweep_words import CHANCE, effect, rival, statement
 
 
@@ -22,7 +22,7 @@ def job(name, bad=False, *, hung=False, way="w", numbers=None, **axes):
     times = {key: axes.pop(key) for key in ("ended_s", "wall_s") if key in axes}
     axes = {axis.replace("backend_", "backend:"): value for axis, value in axes.items()}
     kinds = {axis.replace("backend_", "backend:"): kind for axis, kind in kinds.items()}
-    return Job(name, ended, axes, kinds, numbers or {}, way=way if ended.bad else "", **times)
+    return Cell(name, ended, axes, kinds, numbers or {}, way=way if ended.bad else "", **times)
 
 
 def test_the_published_incident_is_told_in_one_sentence():
@@ -131,8 +131,8 @@ def test_when_every_job_fails_alike_it_is_no_setting():
 
 def test_cancelled_and_undecided_jobs_count_on_neither_side():
     jobs = [job(f"b{n}", True, ep="8") for n in range(6)] + [job(f"g{n}", ep="1") for n in range(6)]
-    aside = [Job(f"c{n}", Outcome.CANCELLED, {"ep": "1"}) for n in range(20)]
-    aside += [Job(f"u{n}", Outcome.UNKNOWN, {"ep": "8"}) for n in range(20)]
+    aside = [Cell(f"c{n}", Outcome.CANCELLED, {"ep": "1"}) for n in range(20)]
+    aside += [Cell(f"u{n}", Outcome.UNKNOWN, {"ep": "8"}) for n in range(20)]
 
     assert contrast([*jobs, *aside]).separation == contrast(jobs).separation
 

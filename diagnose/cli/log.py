@@ -47,7 +47,8 @@ def command(
     """Name the likely cause of a failed or hung job from the logs it left behind.
 
     PATH is a file, a folder, an archive (.gz .bz2 .xz .zst .zip .tar.*) or - for standard input. All
-    of them together are taken as one run. A file written by `diagnose attach --save`, or one that
+    of them together are taken as one run; of a dump or an archive with several jobs, the one that went wrong
+    is answered for. A file written by `diagnose attach --save`, or one that
     begins with the dump of a stack, is taken as the live server that it shows.
     """
     diagnosis = run(paths, roots=roots, scanner=scanner, recipe=recipe)
@@ -67,6 +68,7 @@ def run(
     Raises:
         InputError: If none of the inputs could be read.
     """
+    from diagnose import several
     from diagnose.cli.pasted import begins_with_stacks, read_stacks
     from diagnose.cli.progress import Bar
     from diagnose.cli.reason import names_bundle, open_bundle, prepare, reason
@@ -84,9 +86,8 @@ def run(
     paths = tuple(sorted(paths))
     stdin = sys.stdin.buffer if sys.stdin is not None else None
     with Bar(paths) as bar:
-        diagnosis = examiner.diagnose(
-            open_paths(paths, stdin, progress=bar.advance), script.findings if script else None
-        )
+        opened = open_paths(paths, stdin, progress=bar.advance)
+        diagnosis = several.diagnose(examiner, opened, paths, script.findings if script else None)
     if not any(source.size_bytes for source in diagnosis.sources):
         problems = "; ".join(f"{s.name}: {s.problem or 'empty'}" for s in diagnosis.sources)
         raise InputError(

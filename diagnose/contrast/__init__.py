@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from diagnose.contrast.effects import effects
 from diagnose.contrast.hypotheses import hypotheses
 from diagnose.contrast.separate import separate
-from diagnose.model.sweep import Job, Outcome, Sweep, Way
+from diagnose.model.sweep import Cell, Outcome, Sweep, Way
 
 __all__ = ["contrast"]
 
 
-def contrast(jobs: Sequence[Job]) -> Sweep:
+def contrast(jobs: Sequence[Cell]) -> Sweep:
     """Compares the jobs of a matrix; cancelled and unreadable ones count on neither side.
 
     Undecided ones do not either, unless no job is known to have passed: then they stand for those.
@@ -45,7 +45,7 @@ def contrast(jobs: Sequence[Job]) -> Sweep:
     )
 
 
-def _ways(bad: Sequence[Job], good: Sequence[Job]) -> tuple[Way, ...]:
+def _ways(bad: Sequence[Cell], good: Sequence[Cell]) -> tuple[Way, ...]:
     counts = Counter(job.way for job in bad)
     ways = []
     for way, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
@@ -67,7 +67,7 @@ def _ways(bad: Sequence[Job], good: Sequence[Job]) -> tuple[Way, ...]:
     return tuple(ways)
 
 
-def _unseparated(bad: Sequence[Job], good: Sequence[Job]) -> str:
+def _unseparated(bad: Sequence[Cell], good: Sequence[Cell]) -> str:
     if not bad:
         return ""
     if not good:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 from diagnose.contrast.fisher import greater
-from diagnose.model.sweep import Effect, Job, Where
+from diagnose.model.sweep import Cell, Effect, Where
 
 LEAST = 1.2
 """Ratio of two medians from which a difference is told."""
@@ -36,7 +36,7 @@ _METRIC = re.compile(
 _CONFIDENCE = re.compile(r"stderr|_err\b|std_|seed|version|timestamp|time_s$", re.IGNORECASE)
 
 
-def effects(jobs: Sequence[Job]) -> tuple[Effect, ...]:
+def effects(jobs: Sequence[Cell]) -> tuple[Effect, ...]:
     """The differences worth telling, largest first; one metric of a kind for each axis and pair."""
     found = [
         effect
@@ -50,7 +50,7 @@ def effects(jobs: Sequence[Job]) -> tuple[Effect, ...]:
     return tuple(best.values())[:MOST]
 
 
-def _metrics(jobs: Sequence[Job]) -> list[str]:
+def _metrics(jobs: Sequence[Cell]) -> list[str]:
     names = {name for job in jobs for name in job.numbers}
     return sorted(n for n in names if _METRIC.search(n) and not _CONFIDENCE.search(n))
 
@@ -59,7 +59,7 @@ def _is_accuracy(metric: str) -> bool:
     return re.search(r"score|accuracy|exact_match|acc\b|pass@", metric) is not None
 
 
-def _of_metric(metric: str, jobs: Sequence[Job]) -> Iterator[Effect]:
+def _of_metric(metric: str, jobs: Sequence[Cell]) -> Iterator[Effect]:
     axes = sorted({axis for job in jobs for axis in job.axes})
     config = [a for a in axes if all(j.kinds.get(a, Where.CONFIG) is Where.CONFIG for j in jobs)]
     for axis in config:

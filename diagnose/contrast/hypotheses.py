@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from diagnose.contrast.separate import place
-from diagnose.model.sweep import Hypothesis, Job, Separation
+from diagnose.model.sweep import Cell, Hypothesis, Separation
 
 MOMENT_S = 2.0
 """Clocks of several machines, and what a cancelled job still writes, differ by this much."""
@@ -17,13 +17,13 @@ _SHARED = ("image", "version", "model", "hardware", "node")
 
 
 def hypotheses(
-    bad: Sequence[Job], good: Sequence[Job], separation: Separation | None
+    bad: Sequence[Cell], good: Sequence[Cell], separation: Separation | None
 ) -> tuple[Hypothesis, ...]:
     """What to rule out first, the most telling first."""
     return (*_everything(bad, good), *_moment(bad), *_place(bad, good, separation))
 
 
-def _everything(bad: Sequence[Job], good: Sequence[Job]) -> Iterator[Hypothesis]:
+def _everything(bad: Sequence[Cell], good: Sequence[Cell]) -> Iterator[Hypothesis]:
     if good or len(bad) < 2 or len({job.way for job in bad}) > 1:
         return
     shared = [
@@ -40,10 +40,10 @@ def _everything(bad: Sequence[Job], good: Sequence[Job]) -> Iterator[Hypothesis]
     )
 
 
-def _moment(bad: Sequence[Job]) -> Iterator[Hypothesis]:
+def _moment(bad: Sequence[Cell]) -> Iterator[Hypothesis]:
     """Most of the failures within one moment, although the jobs ran for different lengths of time."""
     timed = sorted((job for job in bad if job.ended_s is not None), key=lambda j: j.ended_s or 0.0)
-    best: list[Job] = []
+    best: list[Cell] = []
     start = 0
     for end, job in enumerate(timed):
         while (job.ended_s or 0.0) - (timed[start].ended_s or 0.0) > MOMENT_S:
@@ -64,7 +64,7 @@ def _moment(bad: Sequence[Job]) -> Iterator[Hypothesis]:
 
 
 def _place(
-    bad: Sequence[Job], good: Sequence[Job], separation: Separation | None
+    bad: Sequence[Cell], good: Sequence[Cell], separation: Separation | None
 ) -> Iterator[Hypothesis]:
     found = place(bad, good)
     if found is None or found.chance > 0.05:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from diagnose.contrast.terms import holds, number
-from diagnose.model.sweep import Job, Predicate, Where
+from diagnose.model.sweep import Cell, Predicate, Where
 
 
-def probe(jobs: Sequence[Job], one: Predicate, other: Predicate) -> dict[str, str]:
+def probe(jobs: Sequence[Cell], one: Predicate, other: Predicate) -> dict[str, str]:
     """Settings for which exactly one of the two holds, as near as possible to a job that was run.
 
     Only values that occur in the matrix are used. Empty where there are none: then the two are the same
@@ -38,7 +38,7 @@ def probe(jobs: Sequence[Job], one: Predicate, other: Predicate) -> dict[str, st
 
 
 def _changes(
-    job: Job, axes: Iterable[str], values: Mapping[str, set[str]]
+    job: Cell, axes: Iterable[str], values: Mapping[str, set[str]]
 ) -> list[tuple[str, str]]:
     """Changes of one setting, the smallest first."""
     found = [

@@ -11,13 +11,13 @@ from diagnose.contrast.fisher import greater
 from diagnose.contrast.probe import probe
 from diagnose.contrast.search import CLOSE, Found, Search
 from diagnose.contrast.terms import Cut, cuts
-from diagnose.model.sweep import Job, Predicate, Rival, Separation, Where
+from diagnose.model.sweep import Cell, Predicate, Rival, Separation, Where
 
 SETTINGS = (Where.CONFIG, Where.ENV)
 MOST_RIVALS = 6
 
 
-def separate(bad: Sequence[Job], good: Sequence[Job]) -> Separation | None:
+def separate(bad: Sequence[Cell], good: Sequence[Cell]) -> Separation | None:
     """The smallest predicate that holds for `bad` and not for `good`.
 
     On settings where they separate as well as anything; else on what the logs say. None where nothing
@@ -39,7 +39,7 @@ def separate(bad: Sequence[Job], good: Sequence[Job]) -> Separation | None:
     return _separation(jobs, bad, best, search.tried(len(best.cuts)), rivals, said.same(best.mask))
 
 
-def place(bad: Sequence[Job], good: Sequence[Job]) -> Separation | None:
+def place(bad: Sequence[Cell], good: Sequence[Cell]) -> Separation | None:
     """The one node or runner that the failed jobs ran on, and none or few of the others."""
     jobs = (*bad, *good)
     found = [c for c in cuts(jobs) if c.term.where is Where.PLACE and c.term.op == "="]
@@ -51,8 +51,8 @@ def place(bad: Sequence[Job], good: Sequence[Job]) -> Separation | None:
 
 
 def _separation(
-    jobs: Sequence[Job],
-    bad: Sequence[Job],
+    jobs: Sequence[Cell],
+    bad: Sequence[Cell],
     best: Found,
     tried: int,
     rivals: Sequence[Found] = (),
@@ -81,7 +81,7 @@ def _separation(
     )
 
 
-def _rival(jobs: Sequence[Job], predicate: Predicate, best: Found, found: Found) -> Rival:
+def _rival(jobs: Sequence[Cell], predicate: Predicate, best: Found, found: Found) -> Rival:
     other = _predicate(found)
     only = best.mask ^ found.mask
     return Rival(
@@ -95,5 +95,5 @@ def _predicate(found: Found) -> Predicate:
     return Predicate(tuple(cut.term for cut in found.cuts))
 
 
-def _names(jobs: Sequence[Job], chosen: Callable[[int], bool]) -> tuple[str, ...]:
+def _names(jobs: Sequence[Cell], chosen: Callable[[int], bool]) -> tuple[str, ...]:
     return tuple(job.name for position, job in enumerate(jobs) if chosen(position))

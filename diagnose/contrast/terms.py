@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diagnose.model.sweep import Job, Term, Where
+from diagnose.model.sweep import Cell, Term, Where
 
 MOST_VALUES = 24
 """An axis of words with more values than this tells jobs apart by name, not by a setting."""
@@ -34,7 +34,7 @@ def number(text: str) -> float | None:
     return found if abs(found) < 1e300 else None
 
 
-def axes(jobs: Sequence[Job]) -> dict[str, Where]:
+def axes(jobs: Sequence[Cell]) -> dict[str, Where]:
     """The axes on which the jobs differ, with their kinds, in order of preference."""
     seen: dict[str, set[str]] = {}
     kinds: dict[str, Where] = {}
@@ -47,7 +47,7 @@ def axes(jobs: Sequence[Job]) -> dict[str, Where]:
     return {a: kinds[a] for a in sorted(varied, key=lambda a: (order.index(kinds[a]), a))}
 
 
-def cuts(jobs: Sequence[Job]) -> list[Cut]:
+def cuts(jobs: Sequence[Cell]) -> list[Cut]:
     """All cuts, those of preferred axes first; each splits the jobs and no two of an axis alike."""
     found: list[Cut] = []
     for axis, where in axes(jobs).items():

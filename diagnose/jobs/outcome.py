@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from diagnose.fingerprint import fingerprint
 from diagnose.model import Diagnosis, Evidence, Kind, Verdict
-from diagnose.model.sweep import Cited, Job, Outcome, Where
+from diagnose.model.sweep import Cell, Cited, Outcome, Where
 
 CANCELLED = "github/ci-job-cancelled"
 TIMED_OUT = "github/ci-job-timeout"
@@ -52,13 +52,13 @@ def job(
     kinds: Mapping[str, Where],
     numbers: Mapping[str, float],
     cost: Mapping[str, float] | None,
-) -> Job:
+) -> Cell:
     """One row of the matrix."""
     ended = outcome(diagnosis, measured=bool(numbers))
     cause = diagnosis.cause if ended.bad else None
     progress = diagnosis.progress
     shown = _shown(diagnosis) if ended.bad else None
-    return Job(
+    return Cell(
         name=name,
         outcome=ended,
         axes=axes,

@@ -168,6 +168,8 @@ class Diagnosis:
     unknowns: tuple[Unknown, ...] = ()
     mystery: Mystery | None = None
     sources: tuple[SourceNote, ...] = ()
+    jobs: int = 1
+    """How many jobs the input holds; it is about `job` alone."""
     state: State | None = None
     """What a live server does as a whole; None when only logs were read."""
     blocker: Blocker | None = None

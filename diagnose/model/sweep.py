@@ -52,7 +52,7 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Cell:
     """One job of a matrix: its settings, how it ended, and why."""
 
     name: str
@@ -213,7 +213,7 @@ class Effect:
 class Sweep:
     """The answer for a matrix of jobs."""
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[Cell, ...]
     ways: tuple[Way, ...] = ()
     """Most frequent first."""
     hypotheses: tuple[Hypothesis, ...] = ()

@@ -32,6 +32,8 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&@]|(?<=\w):(?=//|\w+:)|^[-+](?= )|(?<=:
 def to_markdown(diagnosis: Diagnosis) -> str:
     """The report as GitHub-flavoured Markdown."""
     parts = [f"## {VERDICT[diagnosis.verdict]}: {escape(diagnosis.verdict_why)}"]
+    if diagnosis.job and diagnosis.jobs > 1:
+        parts.append(f"Job {code(diagnosis.job.name)}, one of {diagnosis.jobs}")
     if diagnosis.cause:
         signature = diagnosis.cause.signature
         parts.append(

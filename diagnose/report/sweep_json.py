@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from diagnose.model.sweep import Cited, Effect, Job, Outcome, Predicate, Separation, Sweep, Way
+from diagnose.model.sweep import Cell, Cited, Effect, Outcome, Predicate, Separation, Sweep, Way
 from diagnose.report.sweep_words import ends, headline, rival, statement
 
 SCHEMA = "diagnose-sweep/1"
@@ -94,7 +94,7 @@ def _effect(effect: Effect) -> dict[str, Any]:
     }
 
 
-def _job(job: Job) -> dict[str, Any]:
+def _job(job: Cell) -> dict[str, Any]:
     return {
         "name": job.name,
         "outcome": str(job.outcome),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from diagnose.model.sweep import Effect, Job, Outcome, Predicate, Rival, Separation, Sweep, Term
+from diagnose.model.sweep import Cell, Effect, Outcome, Predicate, Rival, Separation, Sweep, Term
 
 CHANCE = 0.05
 """From here on a separation may well be chance."""
@@ -182,7 +182,7 @@ def grid(sweep: Sweep, most_columns: int) -> tuple[str, str, list[str], list[lis
     return row, column, columns, cells
 
 
-def _telling(sweep: Sweep, jobs: Sequence[Job]) -> dict[str, int]:
+def _telling(sweep: Sweep, jobs: Sequence[Cell]) -> dict[str, int]:
     """Axes and how many values each has: those of the predicate first, then by how far they spread."""
     values: dict[str, set[str]] = {}
     for job in jobs:
@@ -196,7 +196,7 @@ def _telling(sweep: Sweep, jobs: Sequence[Job]) -> dict[str, int]:
     return {a: len(values[a]) for a in dict.fromkeys((*first, *rest)) if len(values.get(a, ())) > 1}
 
 
-def _cell(jobs: Sequence[Job]) -> str:
+def _cell(jobs: Sequence[Cell]) -> str:
     counts = {outcome: sum(job.outcome is outcome for job in jobs) for outcome in Outcome}
     return " ".join(
         f"{count} {LETTER[outcome]}" if len(jobs) > 1 else LETTER[outcome]

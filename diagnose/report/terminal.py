@@ -63,6 +63,9 @@ def to_terminal(
 def _headline(diagnosis: Diagnosis) -> Text:
     line = Text(VERDICT[diagnosis.verdict], style=STYLE[diagnosis.verdict])
     line.append(f"  {printable(diagnosis.verdict_why)}\n", style="default")
+    if diagnosis.job and diagnosis.jobs > 1:
+        name = printable(diagnosis.job.name)
+        line.append(f"Job “{name}”, one of {diagnosis.jobs}\n", style="default")
     return line
 
 

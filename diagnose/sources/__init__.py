@@ -6,10 +6,10 @@ URLs apart; nothing it meets in them raises, is believed by its name, or is writ
 
 from __future__ import annotations
 
-from diagnose.sources.jobs import by_job
+from diagnose.sources.jobs import by_job, whole_runs
 from diagnose.sources.limits import Limits
 from diagnose.sources.opening import open_paths
 from diagnose.sources.source import Source
 from diagnose.sources.stream import Readable
 
-__all__ = ["Limits", "Readable", "Source", "by_job", "open_paths"]
+__all__ = ["Limits", "Readable", "Source", "by_job", "open_paths", "whole_runs"]

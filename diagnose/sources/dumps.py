@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from diagnose.redact import redact
 from diagnose.sources.stream import Readable, pieces
 
 HEAD = 1 << 14
@@ -84,7 +85,7 @@ class _Writer:
             self._file.close()
 
     def _turn(self, number: int, job: bytes) -> None:
-        name = job.decode("utf-8", "replace")
+        name = redact(job.decode("utf-8", "replace"))
         self._prefix = job + b"\t"
         if self._file is not None and name == self._job:
             return

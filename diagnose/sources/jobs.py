@@ -1,28 +1,72 @@
-"""Sources, those of one job together: a text that holds several jobs is taken apart first."""
+"""Sources, those of one job together: a text or a log archive that holds several jobs is taken apart.
+
+What one job printed is no evidence about another, so that the two must not meet in one chain.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from diagnose.sources.dumps import HEAD, is_dump, split
 from diagnose.sources.source import Delivery, Source, readable, unreadable
 
+_JOB = re.compile(r"(?:^|[!/])-?\d+_(?P<job>[^/!]+)\.txt$")
+_FIRST_STEP = re.compile(r"(?:^|[!/])\d+_Set up job\.txt$")
 
-def by_job(sources: Iterable[Source], folder: Path) -> Iterator[tuple[str, Source]]:
-    """Every source, with the name of the job that it belongs to; the empty name where none is told.
+
+def by_job(
+    sources: Iterable[Source], folder: Path, runs: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, Source]]:
+    """Every source, with the name of the job that it belongs to; the empty name where there is but one.
 
     Args:
         sources: As `open_paths` gives them.
         folder: Where the jobs of a dump are kept while they are read; the caller removes it.
+        runs: Paths that hold the log of a whole run, as `whole_runs` names them.
     """
     for source in sources:
         delivery = source.stream
         if isinstance(delivery, Delivery) and is_dump(delivery.peek(HEAD)):
             yield from _jobs(source, folder)
-        else:
-            yield "", source
+            continue
+        named = _JOB.search(source.name)
+        inside = named and any(_within(source.name, run) for run in runs)
+        yield (named["job"] if named and inside else ""), source
+
+
+def whole_runs(paths: Iterable[str]) -> frozenset[str]:
+    """The paths that are the log archive of a run of several jobs, or a folder it was unpacked to."""
+    return frozenset(path for path in paths if _is_run(_top(path)))
+
+
+def _is_run(names: list[str]) -> bool:
+    """GitHub numbers the logs of the jobs of a run, and within a job's folder those of its steps."""
+    jobs = [name for name in names if _JOB.search(name)]
+    return len(jobs) > 1 and not any(_FIRST_STEP.search(name) for name in jobs)
+
+
+def _top(path: str) -> list[str]:
+    """The names of the files at the top of an archive or a folder; none where it is neither."""
+    try:
+        if os.path.isdir(path):
+            return os.listdir(path)
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return [name for name in archive.namelist() if "/" not in name]
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        pass  # whoever reads it will say what is wrong with it
+    return []
+
+
+def _within(name: str, run: str) -> bool:
+    """Whether a source lies at the top of an archive, or of a folder whose sources are named from it."""
+    inner = name.removeprefix(f"{run}!").removeprefix(f"{run.rstrip('/')}/")
+    return "/" not in inner and "!" not in inner
 
 
 def _jobs(source: Source, folder: Path) -> Iterator[tuple[str, Source]]:
@@ -34,7 +78,7 @@ def _jobs(source: Source, folder: Path) -> Iterator[tuple[str, Source]]:
             one.numbers = tuple(part.numbers)
             # What a run's dump is made of has ended, however fresh the dump is.
             one.fresh_s = None
-            yield part.job, one
+            yield (part.job if len(parts) > 1 else ""), one
         part.path.unlink()
     if source.problem:
         yield "", unreadable(source.name, source.problem)

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from diagnose.errors import InputError
 from diagnose.jobs.names import stem
-from diagnose.sources import Source, by_job, open_paths
+from diagnose.sources import Source, by_job, open_paths, whole_runs
 from diagnose.sources.dumps import HEAD, is_dump
 from diagnose.sources.folder import walk
 from diagnose.sources.limits import Limits
@@ -137,7 +137,7 @@ def _taken_out(path: str, folder: Path, stdin: BinaryIO | None) -> Iterator[tupl
     """
     place = Path(tempfile.mkdtemp(dir=folder))
     kept: list[tuple[str, str, File]] = []
-    for number, (job, source) in enumerate(by_job(open_paths([path], stdin), folder)):
+    for number, (job, source) in enumerate(_parts(path, folder, stdin)):
         copy = place / f"{number}"
         with copy.open("wb") as out:
             _drain(source, out)
@@ -147,6 +147,10 @@ def _taken_out(path: str, folder: Path, stdin: BinaryIO | None) -> Iterator[tupl
     keys = iter([key for key, _, _ in _keyed(members)])
     for job, member, file in kept:
         yield job or (next(keys) if member else stem(path)), file
+
+
+def _parts(path: str, folder: Path, stdin: BinaryIO | None) -> Iterator[tuple[str, Source]]:
+    return by_job(open_paths([path], stdin), folder, whole_runs([path]))
 
 
 def _drain(source: Source, file: BinaryIO) -> None:

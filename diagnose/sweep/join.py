@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from diagnose.jobs.names import stem
-from diagnose.model.sweep import Job, Outcome, Where
+from diagnose.model.sweep import Cell, Outcome, Where
 from diagnose.sweep.work import Examined
 
 
-def join(examined: Iterable[Examined]) -> list[Job]:
+def join(examined: Iterable[Examined]) -> list[Cell]:
     """One row a job: results without a log go to the job that names them, or has just their settings."""
     found = list(examined)
     jobs = [one.job for one in found if one.read]
@@ -36,7 +36,7 @@ def join(examined: Iterable[Examined]) -> list[Job]:
     return [*jobs, *alone]
 
 
-def _same_settings(result: Job, jobs: list[Job]) -> int | None:
+def _same_settings(result: Cell, jobs: list[Cell]) -> int | None:
     """The one job that has all settings that the result names, and was measured nowhere else."""
     if not result.axes:
         return None
@@ -51,7 +51,7 @@ def _same_settings(result: Job, jobs: list[Job]) -> int | None:
     return matching[0] if len(matching) == 1 else None
 
 
-def _with(job: Job, result: Job) -> Job:
+def _with(job: Cell, result: Cell) -> Cell:
     outcome = Outcome.PASSED if job.outcome is Outcome.UNKNOWN and result.numbers else job.outcome
     return replace(
         job,

@@ -15,7 +15,7 @@ from diagnose.errors import InputError
 from diagnose.jobs.outcome import job
 from diagnose.jobs.settings import RESULT_NAMES, numbers, settings
 from diagnose.model import Signature
-from diagnose.model.sweep import Job, Outcome
+from diagnose.model.sweep import Cell, Outcome
 from diagnose.pipeline import Examiner
 from diagnose.report.json import cost
 from diagnose.sources import Source, open_paths
@@ -30,7 +30,7 @@ RESULT_BYTES = 8 << 20
 class Examined:
     """What a worker sends back."""
 
-    job: Job
+    job: Cell
     result_name: str = ""
     """The name of its result file without ending, as its log says."""
     read: bool = True
@@ -54,7 +54,9 @@ class Worker:
             return self._examine(unit)
         except Exception as error:
             problem = f"the tool failed on it: {type(error).__name__}: {error}"
-            return [Examined(Job(unit.name, Outcome.UNREADABLE, dict(unit.given), problem=problem))]
+            return [
+                Examined(Cell(unit.name, Outcome.UNREADABLE, dict(unit.given), problem=problem))
+            ]
 
     def _examine(self, unit: Unit) -> list[Examined]:
         results: list[Mapping[str, object]] = []
@@ -85,7 +87,7 @@ def _measured(
         name = f"{unit.name}[{position}]" if len(tables) > 1 else unit.name
         axes, kinds = settings(unit.name, {}, files=files, results=rows, given=unit.given)
         if measured := numbers(rows):
-            yield Examined(Job(name, Outcome.PASSED, axes, kinds, measured), name, read=False)
+            yield Examined(Cell(name, Outcome.PASSED, axes, kinds, measured), name, read=False)
 
 
 def _sources(files: list[File]) -> Iterator[Source]:
