@@ -5,13 +5,14 @@ Floor 10: pure.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from diagnose.advice import withheld
 from diagnose.lint import Fault, Linter
-from diagnose.model import Channel, Diagnosis, Finding, Unknown
+from diagnose.model import Channel, Diagnosis, Finding, Place, Unknown
 from diagnose.recipe import Recipe, Variant, precision_in, read
 from diagnose.redact import redact
 from diagnose.remedy import unified
@@ -19,6 +20,7 @@ from diagnose.review import Reviewer
 
 _SIZES = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
 _NAMED = re.compile(r"\$\{?(\w+)")
+_HUNK = re.compile(r"^@@ -(\d+)[^\n]*\n", re.MULTILINE)
 _JOB = ("IMAGE", "PRECISION", "RUNNER_TYPE", "MODEL")
 _TOLD = ("version", "hardware", "model", "quantization")
 
@@ -47,6 +49,14 @@ class Script:
         self._faults = self._linter.faults(self._recipe) if self._recipe else ()
         return [fault.finding for fault in self._faults]
 
+    @property
+    def place(self) -> Place | None:
+        """Where the script starts the job's server; None where it cannot be that job's."""
+        if self._recipe is None:
+            return None
+        command = self._recipe.variants[0].command
+        return Place(self._label, self._recipe.line(command.start)) if command else None
+
     def changed(self, diagnosis: Diagnosis) -> Diagnosis:
         """The diagnosis with the change to the script that its fix asks for, or why there is none."""
         if self._recipe is None:
@@ -68,7 +78,12 @@ class Script:
             return _unknown(diagnosis, made.refused)
         diff = unified(self._label, self._data, made.after)
         text = diff.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        return replace(diagnosis, fix=replace(diagnosis.fix, diff=redact(text)))
+        first = _first_change(diff)
+        return replace(
+            diagnosis,
+            fix=replace(diagnosis.fix, diff=redact(text)),
+            place=Place(self._label, first) if first else self.place,
+        )
 
     def _read(self, settings: Mapping[str, str]) -> Recipe | None:
         used = set(_NAMED.findall(self._data.decode("utf-8", "replace")))
@@ -88,6 +103,15 @@ class Script:
             if v.command is not None and _fits(v, settings)
         )
         return replace(recipe, variants=variants) if variants else None
+
+
+def _first_change(diff: str) -> int:
+    """The line of the old script at which a diff begins to change it; 0 where it changes nothing."""
+    hunk = _HUNK.search(diff)
+    if hunk is None:
+        return 0
+    kept = itertools.takewhile(lambda line: line.startswith(" "), diff[hunk.end() :].split("\n"))
+    return int(hunk[1]) + len(list(kept))
 
 
 def _version(told: Mapping[str, str]) -> dict[str, str]:

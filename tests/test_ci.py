@@ -15,6 +15,7 @@ import pytest
 from workflow_commands import Runner, file_values
 
 import diagnose
+from diagnose.ci import job, recipe
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 SEED = FIXTURES / "logs" / "mxfp4-ep-hang.log"
@@ -237,3 +238,131 @@ def test_the_place_in_the_matrix_is_told_and_the_environment_is_not(step):
     everything = done.stdout + step.summary + json.dumps(step.answer)
     assert "hunter2" not in everything
     assert "EP_SIZE" in step.summary
+
+
+MATRIX = {
+    "EXP_NAME": "minimaxm3_8k1k",
+    "PRECISION": "fp4",
+    "FRAMEWORK": "vllm",
+    "RUNNER_TYPE": "cluster:mi355x-amds",
+    "SPEC_DECODING": "mtp",
+    "SCENARIO_TYPE": "fixed-seq-len",
+    "TP": "8",
+    "EP_SIZE": "8",
+    "DP_ATTENTION": "false",
+}
+SCRIPT = FIXTURES / "recipes" / "minimaxm3_fp4_mi355x_vllm_mtp.sh"
+SCRIPTS = "benchmarks/single_node/fixed_seq_len"
+
+
+@pytest.fixture
+def checkout(step):
+    """A checkout with the job's launch script and others, and the log of the job."""
+    step.leave("server.log", SEED.read_bytes())
+    for name in (SCRIPT.name, "minimaxm3_fp4_mi355x_mtp.sh", "minimaxm3_fp8_mi355x_vllm_mtp.sh"):
+        step.leave(f"{SCRIPTS}/{name}", SCRIPT.read_bytes())
+    for folder in ("agentic", "fixed_seq_len/deprecated"):
+        step.leave(f"benchmarks/single_node/{folder}/{SCRIPT.name}", b"vllm serve other\n")
+    subprocess.run(["git", "init", "--quiet", str(step.workspace)], check=True)
+    return step
+
+
+def test_the_annotation_stands_on_the_line_of_the_script_where_the_fix_begins(checkout):
+    runner = Runner().read(checkout.github(**MATRIX).stdout.splitlines())
+
+    (command,) = runner.commands
+    path = f"{SCRIPTS}/{SCRIPT.name}"
+    lines = (checkout.workspace / path).read_text().splitlines()
+    assert command.fields["file"] == path
+    assert lines[int(command.fields["line"]) - 2].startswith("export VLLM_USE_BREAKABLE_CUDAGRAPH")
+    assert "+    --moe-backend aiter" in checkout.answer["fix"]["diff"]
+    assert checkout.answer["chain"][0]["evidence"][0]["source"] == path
+
+
+def test_the_fingerprint_does_not_depend_on_having_the_script(checkout, tmp_path):
+    checkout.github(**MATRIX)
+    with_script = checkout.outputs["fingerprint"]
+    (checkout.folder / "output").unlink()
+
+    checkout.github(**{**MATRIX, "PRECISION": "bf16"})
+
+    assert checkout.answer["fix"]["diff"] is None
+    assert checkout.outputs["fingerprint"] == with_script != ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({}, SCRIPT.name),
+        ({"FRAMEWORK": "sglang"}, "minimaxm3_fp4_mi355x_mtp.sh"),
+        ({"PRECISION": "bf16"}, ""),
+        ({"SPEC_DECODING": "none"}, ""),
+        ({"RUNNER_TYPE": "b200"}, ""),
+        ({"RUNNER_TYPE": "", "RUNNER_NAME": "mi355x-amds_03"}, SCRIPT.name),
+        ({"EXP_NAME": "", "MODEL_PREFIX": "minimaxm3"}, SCRIPT.name),
+        ({"EXP_NAME": ""}, ""),
+    ],
+)
+def test_the_script_is_found_by_the_jobs_place_in_the_matrix(checkout, changed, found):
+    told = job({"GITHUB_ACTIONS": "true", **MATRIX, **changed})
+
+    path = recipe(str(checkout.workspace), told)
+
+    assert path == (str(checkout.workspace / SCRIPTS / found) if found else "")
+
+
+def test_of_two_scripts_with_the_name_none_is_taken(checkout):
+    checkout.leave(f"other/{SCRIPT.name}", b"vllm serve x\n")
+    told = job({"GITHUB_ACTIONS": "true", **MATRIX, "SCENARIO_TYPE": ""})
+
+    assert recipe(str(checkout.workspace), told) == ""
+
+
+def test_the_file_of_a_gpu_monitor_is_found_and_shown_below_the_phases(step):
+    from test_metrics import IDLE, table
+
+    step.leave("server.log", SEED.read_bytes())
+    step.leave("gpu_metrics.csv", table("nvidia-smi", *[IDLE] * 8, end=30_000).encode())
+
+    step.github("--job-status", "cancelled")
+
+    assert "all gpus idle for the last" in step.summary
+    assert "GPUs 0-7 " in step.summary
+
+
+def test_a_bundle_beside_the_logs_is_reasoned_over_with_them(step):
+    bundle = FIXTURES / "bundles" / "stale-extension-lock.tar.gz"
+    step.leave("watch/hang.tar.gz", bundle.read_bytes())
+
+    step.github("--job-status", "cancelled")
+
+    assert step.outputs["cause"] == "torch/torch-extension-build-lock"
+    assert step.answer["waits"]
+
+
+SYSTEMS = {
+    "Buildkite": {
+        "BUILDKITE": "true",
+        "BUILDKITE_LABEL": "bench",
+        "BUILDKITE_COMMAND_EXIT_STATUS": "-1",
+    },
+    "GitLab": {"GITLAB_CI": "true", "CI_JOB_NAME": "bench", "CI_JOB_STATUS": "canceled"},
+    "Jenkins": {"JENKINS_URL": "http://j", "JOB_NAME": "bench"},
+    "Slurm": {"SLURM_JOB_ID": "42", "SLURM_JOB_NAME": "bench"},
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_system_is_told_by_its_environment(step, system):
+    step.leave("server.log", SEED.read_bytes())
+
+    done = step.run(**SYSTEMS[system])
+
+    assert done.returncode == 0
+    assert "::" not in done.stdout.split("\n")[0]
+    assert step.answer["job"]["system"] == system
+    assert step.answer["job"]["name"] == "bench"
+    assert step.answer["job"]["status"] == (
+        "cancelled" if system in ("Buildkite", "GitLab") else None
+    )
+    assert not (step.folder / "output").exists()

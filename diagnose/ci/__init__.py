@@ -1,11 +1,12 @@
 """What a job of a CI system left behind: which job it was, and which files tell of it.
 
-Floor 10: `job` is pure and reads named fields only; `left` lists folders; `run` asks the `gh` client.
+Floor 10: `job` is pure and reads named fields only; `left` and `recipe` list folders; `run` asks the `gh` client.
 """
 
 from __future__ import annotations
 
 from diagnose.ci.job import job
 from diagnose.ci.left import OUTPUT, Left, left
+from diagnose.ci.recipe import recipe
 
-__all__ = ["OUTPUT", "Left", "job", "left"]
+__all__ = ["OUTPUT", "Left", "job", "left", "recipe"]

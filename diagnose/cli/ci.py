@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from diagnose.ci import Left
     from diagnose.model import Diagnosis, Job
+    from diagnose.origin import Script
     from diagnose.sources import Source
 
 
@@ -46,6 +47,12 @@ REPORTS = {
     type=click.Choice(("success", "failure", "cancelled"), case_sensitive=False),
     help="How the job ended, where its environment does not say: on GitHub ${{ job.status }}.",
 )
+@click.option(
+    "--recipe",
+    type=click.Path(dir_okay=False),
+    metavar="SCRIPT",
+    help="The launch script of the job; without it, the one that is named after the job's place in the matrix.",
+)
 @click.option("--exit-code", is_flag=True, help="Exit as `diagnose log` does, instead of with 0.")
 @click.option(
     "--signatures", "roots", multiple=True, type=FOLDER, help="A further folder of signature files."
@@ -54,6 +61,7 @@ def command(
     paths: tuple[str, ...],
     output: Path | None,
     job_status: str | None,
+    recipe: str | None,
     exit_code: bool,
     roots: tuple[Path, ...],
 ) -> int:
@@ -69,7 +77,7 @@ def command(
 
     job = ci.job(os.environ, status=job_status or "")
     folder = output or Path(ci.OUTPUT)
-    diagnosis, problem, code = _diagnose(paths, job, roots)
+    diagnosis, problem, code = _diagnose(paths, job, roots, recipe)
     diagnosis = replace(diagnosis, job=job)
     problems = [problem] if problem else []
     problems += _write_reports(diagnosis, folder)
@@ -82,7 +90,7 @@ def command(
 
 
 def _diagnose(
-    paths: Sequence[str], job: Job, roots: tuple[Path, ...]
+    paths: Sequence[str], job: Job, roots: tuple[Path, ...], recipe: str | None
 ) -> tuple[Diagnosis, str, int | None]:
     """The diagnosis, what went wrong with making it, and the exit code that goes with that.
 
@@ -92,7 +100,7 @@ def _diagnose(
 
     nothing = Diagnosis(Verdict.UNDECIDABLE, "nothing that could be read was left behind")
     try:
-        return _read(paths, job, roots), "", None
+        return _read(paths, job, roots, recipe), "", None
     except DiagnoseError as error:
         return nothing, f"{error.message}\n  {error.remedy}".rstrip(), error.exit_code
     except Exception:
@@ -100,7 +108,7 @@ def _diagnose(
         return told, traceback.format_exc(), 70
 
 
-def _read(paths: Sequence[str], job: Job, roots: tuple[Path, ...]) -> Diagnosis:
+def _read(paths: Sequence[str], job: Job, roots: tuple[Path, ...], recipe: str | None) -> Diagnosis:
     from diagnose.cli.reason import open_bundle, prepare, reason
 
     own = not paths
@@ -112,11 +120,36 @@ def _read(paths: Sequence[str], job: Job, roots: tuple[Path, ...]) -> Diagnosis:
             "name the files or folders that hold the logs",
         )
     examiner = prepare(roots)
+    script = _script(recipe, job, roots)
     sources = _ended(found, job, own=own)
-    if not found.bundles:
+    if found.bundles:
+        snapshot, tails = open_bundle(found.bundles[-1])
+        # The end of a log that lies there whole would count twice.
+        names = {os.path.basename(path) for path in found.logs}
+        ends = {path: data for path, data in tails.items() if os.path.basename(path) not in names}
+        diagnosis = reason(examiner, snapshot, ends, sources)
+    elif script is None:
         return examiner.diagnose(sources)
-    snapshot, tails = open_bundle(found.bundles[-1])
-    return reason(examiner, snapshot, tails, sources)
+    else:
+        matrix = {f"env:{name}": value for name, value in job.settings.items()}
+        diagnosis = examiner.diagnose(sources, lambda told: script.findings({**matrix, **told}))
+    if script is None or script.place is None:
+        return diagnosis
+    return script.changed(replace(diagnosis, place=script.place))
+
+
+def _script(recipe: str | None, job: Job, roots: tuple[Path, ...]) -> Script | None:
+    """The launch script that is named, or the one whose name fits the job's place in the matrix."""
+    from diagnose import ci
+    from diagnose.cli.log import open_script
+
+    folder = job.workspace or os.getcwd()
+    path = recipe or ci.recipe(folder, job)
+    if not path:
+        return None
+    # Named as a reader of the repository would name it, where the step runs at its top.
+    inside = os.path.samefile(folder, ".") and path.startswith(os.path.join(folder, ""))
+    return open_script(os.path.relpath(path) if inside else path, roots)
 
 
 def _found(paths: Sequence[str], job: Job) -> Left:
@@ -155,7 +188,7 @@ def _ended(found: Left, job: Job, *, own: bool) -> Iterator[Source]:
 
     end = time.time() if own and job.status == "cancelled" else found.newest_s if own else 0.0
     folder = (job.workspace or os.getcwd()).rstrip("/") + "/"
-    for source in open_paths(found.files):
+    for source in open_paths(found.files) if found.files else ():
         source.name = source.name.removeprefix(folder)
         source.fresh_s = None
         written = _written_s(source.path)

@@ -81,7 +81,7 @@ def run(
     if len(paths) == 1 and begins_with_stacks(paths[0]) and (stacks := read_stacks(paths[0])):
         _only_logs(recipe)
         return reason(examiner, stacks.snapshot, stacks.logs)
-    script = _script(recipe, roots) if recipe else None
+    script = open_script(recipe, roots) if recipe else None
     # The order in which a shell happens to list the files must not change the answer.
     paths = tuple(sorted(paths))
     stdin = sys.stdin.buffer if sys.stdin is not None else None
@@ -104,7 +104,12 @@ def _only_logs(recipe: str | None) -> None:
         )
 
 
-def _script(recipe: str, roots: tuple[Path, ...]) -> Script:
+def open_script(recipe: str, roots: tuple[Path, ...]) -> Script:
+    """The launch script of a job.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
     from diagnose.cli.reason import catalogue
     from diagnose.cli.recipe import git_path, read_script
     from diagnose.lint import Linter
