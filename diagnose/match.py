@@ -155,7 +155,7 @@ class Matcher:
             finding = self.finding(condition.signature)
             held = Held(finding is not None and finding.cleared_by is None)
         elif condition.compare:
-            held = Held(comparison.holds(condition.compare, self._facts))
+            held = Held(comparison.holds(condition.compare, _by_name(self._facts)))
         else:
             held = self._boolean(condition, default)
         if not held.holds:
@@ -265,6 +265,11 @@ class Matcher:
         order = {entry.id: entry.index for entry in table}
         reached = self._progress.reached
         return phase in order and reached in order and order[reached] >= order[phase]
+
+
+def _by_name(facts: Mapping[str, str]) -> dict[str, str]:
+    """Settings under names that arithmetic can use: a variable of the environment under its own."""
+    return {name.removeprefix("env:"): value for name, value in facts.items()}
 
 
 def _nearest(

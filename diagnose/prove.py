@@ -33,6 +33,7 @@ from diagnose.sources import Source, open_paths
 
 _RECIPE_LINE = re.compile(r"(?:--?[a-z][\w-]*(?:[= ].+)?|[A-Za-z_][A-Za-z0-9_]*=.*)$")
 _REMOVED = re.compile(r"(?:--?[a-z][\w-]*|[A-Za-z_][A-Za-z0-9_]*)$")
+_FILLED_IN = re.compile(r"<\w+>(?:=<\w+>)?$")
 TITLE = 100
 
 
@@ -143,10 +144,10 @@ def _static(signature: Signature, signatures: Mapping[str, Signature]) -> Iterat
             yield "root_cause must say what a match does not prove"
     for fix in signature.fixes:
         for line in fix.recipe:
-            if not _RECIPE_LINE.match(line):
+            if not _RECIPE_LINE.match(line) and not _FILLED_IN.match(line):
                 yield f"a recipe line must be a flag or a NAME=value: {line!r}"
         for line in fix.remove:
-            if not _REMOVED.match(line):
+            if not _REMOVED.match(line) and not _FILLED_IN.match(line):
                 yield f"what is removed must be a flag or a variable's name: {line!r}"
         if fix.replace and signature.channel is not Channel.RECIPE:
             yield "only a signature of the channel `recipe` can say what to replace in a script"

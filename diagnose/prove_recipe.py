@@ -35,7 +35,7 @@ def recipe_examples(signature: Signature, signatures: Mapping[str, Signature]) -
         if _fault(signature, script(counterexample), linter) is not None:
             yield f"counterexample {number} matches ({counterexample.why})"
     for pattern in lines_of(signature.match):
-        if pattern.startswith("^flag -") and "_" in pattern.split(" ")[1]:
+        if pattern.startswith("^flag -") and "_" in pattern.split(" ")[1].partition("\\.")[0]:
             yield f"flags are matched under their long name with dashes: {pattern!r}"
 
 

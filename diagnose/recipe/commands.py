@@ -102,7 +102,7 @@ def _perform(
     if name in ("exit", "return"):
         return [replace(state, ended=name)]
     if name == "set":
-        return [replace(state, options=_options(rest, state.options))]
+        return [replace(state, options=options_of(rest, state.options))]
     if name == "check_env_vars":
         return [replace(state, checked=state.checked | set(rest))]
     if name in ("read", "mapfile", "readarray", "getopts"):
@@ -147,7 +147,8 @@ def _evaluated(given: Sequence[Word]) -> list[Word]:
     return found
 
 
-def _options(arguments: Sequence[str], options: frozenset[str]) -> frozenset[str]:
+def options_of(arguments: Sequence[str], options: frozenset[str]) -> frozenset[str]:
+    """The shell's options after a `set` with these arguments."""
     found = set(options)
     following = ""
     for argument in arguments:

@@ -15,6 +15,7 @@ from diagnose.recipe.evaluate import Follower
 from diagnose.recipe.server import Flag, flags_of
 from diagnose.recipe.settings import settings
 from diagnose.recipe.syntax import broken, parse
+from diagnose.recipe.versions import flag_lines, variable_lines
 from diagnose.recipe.words import Assumption, Command, State, Variable
 
 
@@ -126,6 +127,25 @@ def _variant(name: str, row: Mapping[str, str], state: State, found: Sequence[Re
     )
 
 
+def _evaluation(variant: Variant) -> str:
+    """Whether this way is taken by runs whose output is judged: `yes`, `no` or `either`."""
+    value = variant.row.get("EVAL_ONLY", "")
+    if value:
+        return "yes" if value.lower() == "true" else "no"
+    assumed = variant.state.assumptions.get(("=", "$EVAL_ONLY", "true"))
+    return "either" if assumed is None else "yes" if assumed.holds else "no"
+
+
+def _by_version(variant: Variant) -> Iterator[Passage]:
+    version = variant.facts.get("version", "")
+    for text, flag in flag_lines(variant.engine, version, variant.flags):
+        yield Passage(text, flag.start, flag.end)
+    given = {n: v.word.text for n, v in variant.environment.items()}
+    for text, name in variable_lines(variant.engine, given):
+        variable = variant.environment[name]
+        yield Passage(text, variable.start, variable.end)
+
+
 def _passages(
     name: str, variant: Variant, unknown: Sequence[str], found: Sequence[Remark]
 ) -> Iterator[Passage]:
@@ -137,11 +157,14 @@ def _passages(
     for option in sorted(variant.state.options):
         yield Passage(f"option {option}", 0, 0)
     for remark in found:
-        if remark.where is None or remark.where in variant.passed:
-            yield Passage(remark.text, remark.start, remark.end)
+        yield Passage(remark.text, remark.start, remark.end)
     for key, variable in variant.environment.items():
         yield Passage(f"env {key}={variable.word.text}", variable.start, variable.end)
+    if image := variant.facts.get("image"):
+        yield Passage(f"image {image}", 0, 0)
     if command:
+        yield Passage(f"evaluation {_evaluation(variant)}", *at)
+        yield from _by_version(variant)
         yield Passage(f"server {variant.engine}", *at)
         for flag in variant.flags:
             text = f"flag {flag.name} {flag.value}".rstrip()
