@@ -60,6 +60,13 @@ def comparable(a: Line, b: Line) -> bool:
     return bool(kind) and kind == times.kind(b.time_s)
 
 
+def elapsed_s(earlier: Line, later: Line) -> float:
+    """Seconds from one line to the other; 0 where their times do not compare."""
+    if not comparable(earlier, later):
+        return 0.0
+    return (later.time_s or 0.0) - (earlier.time_s or 0.0)
+
+
 def tracebacks(lines: Sequence[Line]) -> tuple[Traceback, ...]:
     """Every traceback in `lines`, in the order of their first lines.
 

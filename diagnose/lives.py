@@ -34,8 +34,11 @@ def lives(run: Run, errors: Sequence[str], done: Sequence[str] = ()) -> list[Run
     cuts: dict[int, list[int]] = {}
     for source, number in sorted(starts):
         begin = cuts.get(source, [0])[-1]
-        earlier = range(begin, number)
-        if _any(starts, source, earlier) and _any(progress | broke, source, earlier):
+        # What went wrong before the first server was started is no server's end.
+        first = min(
+            (n for where, n in starts if where == source and begin <= n < number), default=number
+        )
+        if _any(progress | broke, source, range(first, number)):
             after = [n + 1 for where, n in ends if where == source and begin < n < number]
             cuts.setdefault(source, [0]).append(max(after, default=number))
     parts = [

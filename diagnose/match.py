@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from diagnose import comparison
-from diagnose.document import comparable
+from diagnose.document import elapsed_s
 from diagnose.facts import truth
 from diagnose.model import (
     Certainty,
@@ -293,8 +293,5 @@ def _nearest(
 
 def _span_s(group: Sequence[Evidence]) -> float:
     """Seconds between the earliest and the latest line; 0 where the lines do not tell."""
-    first = group[0].line
-    times = [
-        e.line.time_s for e in group if comparable(first, e.line) and e.line.time_s is not None
-    ]
-    return max(times, default=0.0) - min(times, default=0.0)
+    after = [elapsed_s(group[0].line, other.line) for other in group]
+    return max(after) - min(after)

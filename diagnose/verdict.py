@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from diagnose.causal import Explanation
+from diagnose.document import elapsed_s
 from diagnose.model import Evidence, Finding, Kind, Progress, Role, Verdict
+from diagnose.run import known_before
 from diagnose.trouble import went_on
 from diagnose.units import duration
 
@@ -16,7 +18,8 @@ LONG_S = 300.0
 """A silence that no ordinary phase without a build or a download has."""
 HOURS_S = 1800.0
 """A silence after which waiting longer makes no sense in any phase."""
-ENGINE_STARTED = "engine-start"
+AGAIN_S = 60.0
+"""An error that is still printed so long after its first time did not end the process."""
 
 _BY_KIND = {
     Kind.STARTUP_HANG: Verdict.HUNG,
@@ -48,6 +51,13 @@ def decide(
     failed = [f for f in live if f.signature.role is Role.FAILURE]
     if explanation.cause is not None:
         return _of_cause(explanation.cause, progress, failed, {e.order for e in fatal})
+    if done is not None and not failed and not fatal:
+        # The work was done: what ends after it is the clean-up.
+        live = [
+            f
+            for f in live
+            if f.signature.role is not Role.SYMPTOM or not known_before(done, f.first)
+        ]
     # What breaks when a run is ended from outside is no end of its own.
     ended = [
         f
@@ -91,7 +101,7 @@ def _of_cause(
     verdict = _BY_KIND.get(cause.signature.kind, Verdict.FAILED)
     if verdict is Verdict.SLOW and any(f.last.order > cause.last.order for f in failed):
         return Verdict.FAILED, "it was slow, and was ended before it was done"
-    if verdict is Verdict.HUNG and cause.first.order in fatal:
+    if verdict is Verdict.HUNG and cause.first.order in fatal and not _lasted(cause):
         return Verdict.FAILED, "it waited until its own time limit ended it with an error"
     if verdict is Verdict.SLOW:
         if progress.ready is not None:
@@ -100,6 +110,11 @@ def _of_cause(
     if verdict is Verdict.HUNG:
         return verdict, _silence(progress)
     return verdict, "it ended with an error"
+
+
+def _lasted(cause: Finding) -> bool:
+    """Whether the same error came again later: then the first one ended nothing."""
+    return elapsed_s(cause.first.line, cause.last.line) >= AGAIN_S
 
 
 def _long(progress: Progress, waiting: Sequence[Finding]) -> bool:

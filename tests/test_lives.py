@@ -8,6 +8,7 @@ from diagnose.pipeline import Examiner
 from diagnose.prove import source
 
 ARGS = "(APIServer pid={0}) INFO 07-01 02:00:00 [a.py:1] non-default args: {{'port': 1}}"
+BANNER = "(APIServer pid={0}) INFO 07-01 02:00:00 [a.py:1]  ▀▄▀ █  version 0.22.1"
 CORE = "(EngineCore pid=2) INFO 07-01 02:00:09 [core.py:113] Initializing a V1 LLM engine (v0.22.1) with config: model='m'"
 READY = "INFO:     Application startup complete."
 APPLE = cause("a/one", "apple")
@@ -91,3 +92,9 @@ def test_a_line_of_another_file_without_a_time_is_not_known_to_have_passed():
     files = [source("apple", "a.log"), source(log(ARGS.format(7), CORE, READY), "b.log")]
 
     assert Examiner({APPLE.id: APPLE}).diagnose(files).cause is not None
+
+
+def test_what_broke_before_the_first_server_does_not_cut_its_banner():
+    text = log("apple: SomeError: retried", BANNER.format(1), ARGS.format(1), CORE, READY)
+
+    assert diagnose(text, APPLE).verdict == "healthy"

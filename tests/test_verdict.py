@@ -65,3 +65,11 @@ def test_work_that_was_done_is_healthy():
 def test_a_log_that_says_nothing_is_not_judged():
     assert verdict("hello") == "undecidable"
     assert diagnose("hello", cause("a/one", "apple")).chain == ()
+
+
+def test_a_server_killed_after_the_work_was_done_is_cleaned_up():
+    killed = symptom("host/killed", "Killed", kind="crash")
+    done = "Found result file: out.json"
+
+    assert verdict(f"{READY}\n{done}\n8112 Killed  vllm serve", killed) == "healthy"
+    assert verdict(f"{READY}\n8112 Killed  vllm serve", killed) == "failed"
