@@ -84,7 +84,7 @@ class Server:
 
     def titled(self, title: str) -> int:
         """The pid of a process by its title."""
-        tree = proc.descendants(self.pid, proc.processes())
+        tree = proc.family(self.pid)
         return next((pid for pid in tree if proc.title(pid) == title), 0)
 
     def serves(self) -> bool:

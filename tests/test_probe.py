@@ -121,7 +121,7 @@ def test_a_client_of_a_server_that_accepts_and_never_answers(tmp_path):
         client.recv(1)
     """
     with running(program, folder=tmp_path) as client:
-        until(lambda: len(proc.descendants(client.pid, proc.processes())) == 2)
+        until(lambda: len(proc.family(client.pid)) == 2)
         snapshot = seen(client.pid)
         child = next(one.pid for one in snapshot.processes if one.pid != client.pid)
 

@@ -138,7 +138,7 @@ def test_a_process_in_a_pid_namespace_is_seen_from_outside(tmp_path):
     if subprocess.run([*unshared, "true"], check=False).returncode:
         pytest.skip("namespaces cannot be made here")
     with running(program, folder=tmp_path, prefix=unshared) as outer:
-        inner = next(p for p in proc.descendants(outer.pid, proc.processes()) if p != outer.pid)
+        inner = next(p for p in proc.family(outer.pid) if p != outer.pid)
         snapshot = seen(inner)
 
     one = process(snapshot, inner)
@@ -219,7 +219,7 @@ def test_a_lock_held_in_another_container_is_not_held_by_nobody(tmp_path):
         running(apart, folder=tmp_path / "1") as outer,
         running(BATON, str(cache), library, folder=tmp_path / "2") as waiter,
     ):
-        holder = proc.descendants(outer.pid, proc.processes())[-1]
+        holder = proc.family(outer.pid)[-1]
         answer = looked(str(waiter.pid))
 
     (wait,) = [one for one in answer["waits"] if one["kind"] == "file-existence"]

@@ -297,11 +297,7 @@ def test_the_log_is_found_behind_tee(tmp_path):
     with running(["bash", "-c", command], folder=tmp_path) as shell:
         until(lambda: log.exists() and log.read_bytes() == b"1\n")
         table = proc.processes()
-        server = next(
-            p
-            for p in proc.descendants(shell.pid, table)
-            if proc.title(p).startswith(sys.executable)
-        )
+        server = next(p for p in proc.family(shell.pid) if proc.title(p).startswith(sys.executable))
         found, missing = about.logs(
             descriptors.scan(list(table)), [server], {server: mounts.view(server)}
         )

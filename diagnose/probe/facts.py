@@ -5,10 +5,10 @@ Part of the probe, floor 10.
 
 from __future__ import annotations
 
-import os
-import pwd
 import re
 from collections.abc import Collection, Mapping
+
+import psutil
 
 from diagnose.dialects.vllm import named
 from diagnose.model import Process
@@ -43,7 +43,6 @@ def process(
     after: Stat,
     elapsed_s: float,
     *,
-    boot: float,
     sampled: Collection[int],
     not_python: Collection[int],
     called: Mapping[int, str],
@@ -56,7 +55,6 @@ def process(
         before: Everything at the start of the look; a process that is not in it started meanwhile.
         after: The process now.
         elapsed_s: From `before` to `after`.
-        boot: When the machine came up.
         sampled: Those that gave stacks, and so are Python.
         not_python: Those that py-spy says are not.
         called: Names that the server gave to processes it spawned, for those without a title.
@@ -79,12 +77,12 @@ def process(
         title=redact(proc.title(pid)) or f"[{after.comm}]",
         comm=after.comm,
         state=after.state,
-        started_s=boot + after.started / HZ,
+        started_s=psutil.boot_time() + after.started / HZ,
         cpu_share=max(0.0, spent / HZ / elapsed_s) if elapsed_s > 0 else 0.0,
         cpu_s=after.ticks / HZ,
         threads=after.threads,
         rss=after.rss,
-        user=_user(pid),
+        user=proc.user(pid),
         wchan="" if wchan == "0" else wchan,
         syscall=calls.of(pid, pid) if after.state in "SD" else "",
         session=after.session,
@@ -97,14 +95,3 @@ def process(
         read_bytes=read,
         write_bytes=written,
     )
-
-
-def _user(pid: int) -> str:
-    try:
-        uid = os.stat(f"/proc/{pid}").st_uid
-    except OSError:
-        return ""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)

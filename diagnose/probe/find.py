@@ -45,22 +45,22 @@ def find(pid: int | None = None, port: int | None = None, name: str | None = Non
     table = proc.processes()
     identities = _identities(table)
     if pid is not None:
-        return _target(_head(_existing(pid, table), table, identities), table, identities)
+        return _target(_head(_existing(pid, table), identities), table, identities)
     if port is not None:
         owners = _listening(port, table)
-        heads = {_head(owner, table, identities) for owner in owners}
+        heads = {_head(owner, identities) for owner in owners}
         missing = InputError(f"nothing that can be seen listens on port {port}", _rights())
         return _only(heads, table, identities, missing)
     if name is not None:
         heads = {
-            _head(one, table, identities)
+            _head(one, identities)
             for one in _strangers(table)
             if name in proc.title(one) or name == table[one].comm
         }
-        heads = _topmost(heads, table)
+        heads = _topmost(heads)
         missing = InputError(f"no process has `{name}` in its title", "name a pid, or --port")
         return _only(heads, table, identities, missing)
-    heads = {_head(one, table, identities) for one in identities if identities[one].engine}
+    heads = {_head(one, identities) for one in identities if identities[one].engine}
     missing = InputError(
         "no vLLM or SGLang server was found among the processes that can be seen",
         "name a pid, --port or --name; a server in a container is seen from inside it, or from the host as root",
@@ -86,20 +86,20 @@ def _identities(table: dict[int, Stat]) -> dict[int, titles.Identity]:
 
 def _strangers(table: dict[int, Stat]) -> list[int]:
     """Everything but this program and what started it."""
-    ours = {os.getpid(), *proc.ancestors(os.getpid(), table)}
+    ours = {os.getpid(), *proc.ancestors(os.getpid())}
     return [pid for pid in table if pid not in ours]
 
 
-def _head(pid: int, table: dict[int, Stat], identities: dict[int, titles.Identity]) -> int:
+def _head(pid: int, identities: dict[int, titles.Identity]) -> int:
     """The topmost process above `pid` that is part of a server; `pid` itself where there is none."""
-    chain = [one for one in proc.ancestors(pid, table) if identities[one].engine]
+    chain = [a for a in proc.ancestors(pid) if a in identities and identities[a].engine]
     return chain[-1] if chain else pid
 
 
-def _topmost(heads: Iterable[int], table: dict[int, Stat]) -> set[int]:
+def _topmost(heads: Iterable[int]) -> set[int]:
     """Those that have none of the others above them."""
     heads = set(heads)
-    return {head for head in heads if not heads.intersection(proc.ancestors(head, table))}
+    return {head for head in heads if not heads.intersection(proc.ancestors(head))}
 
 
 def _merged(
@@ -136,20 +136,20 @@ def _only(
 
 
 def _target(root: int, table: dict[int, Stat], identities: dict[int, titles.Identity]) -> Target:
-    tree = without_us(proc.descendants(root, table), table)
+    tree = [pid for pid in without_us(proc.family(root)) if pid in table]
     orphans: list[int] = []
     if any(identities[pid].engine for pid in tree):
         for head in _lost(tree, table, identities):
-            orphans += [pid for pid in proc.descendants(head, table) if pid not in tree]
+            orphans += [pid for pid in proc.family(head) if pid in table and pid not in tree]
     return Target(root, tuple(dict.fromkeys((*tree, *orphans))), tuple(orphans))
 
 
-def without_us(tree: Iterable[int], table: dict[int, Stat]) -> list[int]:
+def without_us(tree: Iterable[int]) -> list[int]:
     """A tree without this program and what it starts, when it was itself started from within the tree."""
     tree = list(tree)
     if os.getpid() not in tree:
         return tree
-    ours = set(proc.descendants(os.getpid(), table))
+    ours = set(proc.family(os.getpid()))
     return [pid for pid in tree if pid not in ours]
 
 

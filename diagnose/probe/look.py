@@ -6,11 +6,12 @@ plain py-spy dump stops each Python process for some 20 ms a round, and that is 
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+
+import psutil
 
 from diagnose.model import CouldNotLook, Process, Snapshot
 from diagnose.probe import about, devices, facts, proc, pyspy, titles, unseen
@@ -110,7 +111,6 @@ def _processes(
     tree: Collection[int], before: Before, after: Mapping[int, Stat], rounds: Rounds
 ) -> tuple[Process, ...]:
     elapsed = time.monotonic() - before.clock
-    boot = proc.boot_s()
     sampled = {sample.pid for sample in rounds.samples}
     called = pyspy.spawn_names(rounds.samples)
     return tuple(
@@ -119,7 +119,6 @@ def _processes(
             before.table,
             after[pid],
             elapsed,
-            boot=boot,
             sampled=sampled,
             not_python=rounds.not_python,
             called=called,
@@ -138,7 +137,7 @@ def _sampled(target: Target, plan: Plan, rounds: Rounds, clock: float) -> tuple[
         wait_until(clock + number * plan.interval_s)
         table = proc.processes()
         for head in (target.root, *target.orphans):
-            tree.update(dict.fromkeys(without_us(proc.descendants(head, table), table)))
+            tree.update(dict.fromkeys(without_us(proc.family(head))))
         python = [pid for pid in tree if pid in table and _wants_stack(pid, table[pid])]
         last = number == plan.samples - 1
         native = python if plan.native else rounds.unexplained()
@@ -178,7 +177,7 @@ def _shm(before: Before, target: Target) -> tuple[int | None, int | None]:
     """Free and total bytes of the server's /dev/shm, which is another one in a container."""
     view = before.views.get(target.root)
     try:
-        status = os.statvfs(view.here("/dev/shm") if view else "/dev/shm")
+        use = psutil.disk_usage(view.here("/dev/shm") if view else "/dev/shm")
     except OSError:
         return None, None
-    return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
+    return use.free, use.total

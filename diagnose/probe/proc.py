@@ -1,6 +1,9 @@
-"""Reads /proc, one fact a function; what is gone or not allowed gives None or nothing, never an exception.
+"""One fact of a process a function; what is gone or not allowed gives None or nothing, never an exception.
 
-Part of the probe, floor 10. Reading stops nobody: no signal, no trace, no open of a target's own files.
+Part of the probe, floor 10. Reading stops nobody: no signal, no trace, no open of a target's own files. psutil is
+asked about single processes and their families. The table of all processes is read here: it is taken several times
+a look and again and again by `watch`, and what psutil gathers from five files stands in one. Descriptors,
+namespaces, threads and system calls are nothing that psutil tells.
 """
 
 from __future__ import annotations
@@ -8,6 +11,8 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+
+import psutil
 
 HZ = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -36,14 +41,6 @@ class Stat:
     def identity(self) -> tuple[int, int]:
         """Tells a process from a later one with the same pid."""
         return (self.pid, self.started)
-
-
-def pids() -> list[int]:
-    """Every process that this one may see."""
-    try:
-        return sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
-    except OSError:
-        return []
 
 
 def read(path: str, limit: int = 2**20) -> bytes | None:
@@ -77,19 +74,11 @@ def stat(pid: int) -> Stat | None:
 def processes() -> dict[int, Stat]:
     """Every process, by pid."""
     found = {}
-    for pid in pids():
+    for pid in psutil.pids():
         one = stat(pid)
         if one is not None:
             found[pid] = one
     return found
-
-
-def boot_s() -> float:
-    """When the machine came up, POSIX seconds."""
-    for line in text("/proc/stat").splitlines():
-        if line.startswith("btime "):
-            return float(line.split()[1])
-    return 0.0
 
 
 def argv(pid: int) -> tuple[str, ...]:
@@ -105,9 +94,18 @@ def title(pid: int) -> str:
 
 def environ(pid: int) -> dict[str, str]:
     """The environment it was started with; never kept or shown whole."""
-    raw = read(f"/proc/{pid}/environ", 2**22) or b""
-    pairs = (entry.decode("utf-8", "replace").partition("=") for entry in raw.split(b"\0") if entry)
-    return {name: value for name, _, value in pairs}
+    try:
+        return psutil.Process(pid).environ()
+    except (psutil.Error, OSError):
+        return {}
+
+
+def user(pid: int) -> str:
+    """Whom it belongs to, by name where there is one."""
+    try:
+        return psutil.Process(pid).username()
+    except (psutil.Error, OSError):
+        return ""
 
 
 def status(pid: int | str) -> dict[str, str]:
@@ -118,9 +116,11 @@ def status(pid: int | str) -> dict[str, str]:
 
 def counters(pid: int) -> tuple[int, int]:
     """Bytes it read and wrote since it started, storage and cache alike; zeros where not allowed."""
-    pairs = (line.partition(":") for line in text(f"/proc/{pid}/io").splitlines())
-    values = {key: int(value) for key, _, value in pairs if value.strip().isdigit()}
-    return values.get("rchar", 0), values.get("wchar", 0)
+    try:
+        told = psutil.Process(pid).io_counters()
+    except (psutil.Error, OSError):
+        return 0, 0
+    return told.read_chars, told.write_chars
 
 
 def descriptors(pid: int) -> dict[int, str] | None:
@@ -178,23 +178,18 @@ def tasks(pid: int) -> list[int]:
         return []
 
 
-def descendants(root: int, table: dict[int, Stat]) -> list[int]:
-    """A process and everything below it, parents first."""
-    children: dict[int, list[int]] = {}
-    for one in table.values():
-        children.setdefault(one.ppid, []).append(one.pid)
-    found, queue = [], [root]
-    while queue:
-        pid = queue.pop(0)
-        if pid in table and pid not in found:
-            found.append(pid)
-            queue += sorted(children.get(pid, ()))
-    return found
+def family(pid: int) -> list[int]:
+    """A process and everything below it, parents first; nothing when it is gone."""
+    try:
+        below = psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+    return [pid, *(one.pid for one in below)]
 
 
-def ancestors(pid: int, table: dict[int, Stat]) -> list[int]:
+def ancestors(pid: int) -> list[int]:
     """What started it, nearest first, itself left out."""
-    found: list[int] = []
-    while pid in table and (pid := table[pid].ppid) in table and pid not in found:
-        found.append(pid)
-    return found
+    try:
+        return [one.pid for one in psutil.Process(pid).parents()]
+    except psutil.Error:
+        return []
