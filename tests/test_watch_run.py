@@ -276,6 +276,78 @@ def test_what_it_says_into_the_servers_own_log_is_not_taken_for_the_servers_word
 # Ends from outside
 
 
+def test_the_head_is_asked_to_end_and_its_parts_are_left_to_it(tmp_path):
+    done = watch(
+        *STALL,
+        "--on-hang",
+        "stop",
+        "--",
+        *server("family", "asked", *LOADS, "hang"),
+        folder=tmp_path,
+    )
+    assert done.returncode == 125
+    assert not (tmp_path / "asked").exists()
+    assert left(tmp_path) == []
+
+
+def test_what_ran_before_it_was_started_is_never_touched(tmp_path):
+    script = (
+        f"sleep 60 & echo $! > before; exec {' '.join(WATCH)} --grace 1 -- sh -c 'sleep 1; exit 3'"
+    )
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, check=False)
+    before = int((tmp_path / "before").read_text())
+    state = proc.stat(before)
+    assert done.returncode == 3
+    assert state is not None
+    os.kill(before, signal.SIGKILL)
+
+
+DEFECT = """
+import sys
+from diagnose.watch.senses import Senses
+def broken(self, now): raise RuntimeError("broken on purpose")
+Senses.observe = broken
+from diagnose.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_a_defect_of_the_watch_does_not_reach_the_server(tmp_path):
+    command = [
+        sys.executable,
+        "-c",
+        DEFECT,
+        "watch",
+        "--",
+        *server("rest", "exit", "5", log=HEALTHY),
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 5
+    assert b"broken on purpose" in done.stderr
+    assert b"Application startup complete." in done.stdout
+
+
+LONG = """
+import os, sys, time
+for number in range(200): os.write(1, b"%06d " % number + b"x" * (2**20 - 8) + b"\\n")
+while not os.path.exists("seen"): time.sleep(0.1)
+"""
+
+
+def test_a_long_output_does_not_fill_the_temporary_folder(tmp_path):
+    (tmp_path / "tmp").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    command = [*WATCH, "-q", "--", sys.executable, "-c", LONG]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as one:
+        assert one.stdout is not None
+        size = sum(len(one.stdout.read(2**20)) for _ in range(200))
+        (spool,) = (tmp_path / "tmp").iterdir()
+        until(lambda: spool.stat().st_blocks * 512 < 2**27)
+        (tmp_path / "seen").touch()
+    assert size == 200 * 2**20
+    assert one.returncode == 0
+
+
 def test_a_killed_watch_leaves_the_server_running_and_unharmed(tmp_path):
     command = server(
         *LOADS, "touch", "started", "sleep", "3", "rest", "rest", "touch", "done", "exit", "0"

@@ -6,6 +6,7 @@ passes it on once, after it has looked. Orphans of the command arrive here (`prc
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -53,16 +54,22 @@ class Command:
         return ended
 
     def pass_on(self, number: signal.Signals) -> None:
-        """Sends it a signal: to its group what a terminal sends to a group, else to the command alone."""
+        """Sends it a signal, and its whole group what a key at our terminal would have sent to a group."""
         if self.code is not None:
             return
-        try:
-            if number in (signal.SIGUSR1, signal.SIGUSR2):
-                os.kill(self.pid, number)
-            else:
+        with contextlib.suppress(ProcessLookupError):
+            if number in (signal.SIGINT, signal.SIGQUIT) and _in_foreground():
                 os.killpg(self.pid, number)
-        except ProcessLookupError:
-            pass
+            else:
+                os.kill(self.pid, number)
+
+
+def _in_foreground() -> bool:
+    """Whether keys at a terminal reach this program."""
+    for handle in (0, 1, 2):
+        with contextlib.suppress(OSError):
+            return os.tcgetpgrp(handle) == os.getpgrp()
+    return False
 
 
 def _become_subreaper() -> None:

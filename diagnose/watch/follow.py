@@ -26,6 +26,11 @@ class Follower:
         self._handle = -1
         self._file: tuple[int, int] = (0, 0)
 
+    @property
+    def at(self) -> int:
+        """How far the file was read."""
+        return self._at or 0
+
     def read(self) -> bytes:
         """The next piece, of at most a mebibyte; empty when there is nothing new or nothing to be read."""
         if self._handle < 0 and not self._open():

@@ -10,24 +10,31 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from diagnose.document import clean, read_line
+from diagnose.document import read_line
 from diagnose.model import Line, Writer
 from diagnose.news import is_bar, is_ending, is_heartbeat, said
-from diagnose.phases import READY, Phase, engines, phases
+from diagnose.phases import READY, Phase, engines, patterns, phases
+from diagnose.scan.needles import needle
 
 OWN = "diagnose watch: "
 """What this program's own lines begin with, for a log that they go to as well."""
-_MOST_LINES = 400
+_OWN = OWN.encode()
+_MOST_LINES = 100
 """Of one piece; of a flood only the last ones are read for news."""
 _MOST_PARTIAL = 2**16
 _MOST_SAID = 20_000
 _LOOK = 4000
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
 _ENDS = re.compile(rb"[\n\r]")
-_GIVING_UP = re.compile(
-    r"RPC call to \w+ timed out|Timed out waiting for engine core|Watchdog (?:timeout|caught collective operation timeout)"
-    r"|watchdog timeout|Dumping input data for V1 LLM engine"
+_GIVES_UP = (
+    "RPC call to ",
+    "Timed out waiting for engine core",
+    "Watchdog timeout",
+    "Watchdog caught collective operation timeout",
+    "watchdog timeout",
+    "Dumping input data for V1 LLM engine",
 )
+"""Words of an engine that runs into a time limit of its own; the first one only with `timed out`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +66,22 @@ class Ear:
 
     def hear(self, source: str, data: bytes) -> None:
         """Takes the next bytes of a log; what has no end of line yet is kept for the next time."""
-        *lines, rest = _ENDS.split(self._partial.get(source, b"") + data)
+        data = self._partial.get(source, b"") + data
+        *lines, rest = _ENDS.split(data)
         self._partial[source] = rest[-_MOST_PARTIAL:]
         lines = [line for line in lines if line.strip()]
+        words = [word for word in _words() if word in data] if len(data) > _LOOK else _words()
         for number, raw in enumerate(lines):
-            text = clean(raw[:_LOOK])
-            if text.startswith(OWN):
-                continue
-            marks = _marks(text)
-            if marks or number >= len(lines) - _MOST_LINES:
-                self._take(read_line(source, 0, raw[:_LOOK]), marks)
+            telling = any(word in raw for word in words)
+            if (telling or number >= len(lines) - _MOST_LINES) and not raw.startswith(_OWN):
+                self._take(read_line(source, 0, raw[:_LOOK]), telling=telling)
 
-    def _take(self, line: Line, marks: tuple[Phase, ...]) -> None:
+    def _take(self, line: Line, *, telling: bool) -> None:
         beat = is_heartbeat(line)
-        for phase in marks:
-            self._reaches(line, phase, beat=beat)
-        self.giving_up = self.giving_up or _GIVING_UP.search(line.message) is not None
+        if telling:
+            for phase in _marks(line.text):
+                self._reaches(line, phase, beat=beat)
+            self.giving_up = self.giving_up or _gives_up(line.message)
         if beat:
             self.heartbeats += 1
             return
@@ -124,6 +131,18 @@ def _table() -> tuple[tuple[re.Pattern[str], tuple[Phase, ...]], ...]:
         )
         for engine in engines()
     )
+
+
+@cache
+def _words() -> tuple[bytes, ...]:
+    """Every line that tells something holds one of these."""
+    words = {literal.text for pattern in patterns() for literal in needle(pattern).literals}
+    return tuple(sorted(words | {word.encode() for word in _GIVES_UP}))
+
+
+def _gives_up(message: str) -> bool:
+    first, *others = _GIVES_UP
+    return (first in message and "timed out" in message) or any(word in message for word in others)
 
 
 def _marks(text: str) -> tuple[Phase, ...]:

@@ -6,16 +6,22 @@ writing and notices nothing. Where our own output is a plain file it writes ther
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import stat
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from diagnose.errors import InputError
 from diagnose.watch.follow import Follower
 
+KEPT_HEAD, KEPT_TAIL = 8 * 2**20, 32 * 2**20
+"""What stays of a temporary file on disk: the settings, and how it ended."""
+_FREED_AT_ONCE = 32 * 2**20
+_PUNCH_HOLE = 0x01 | 0x02
+"""FALLOC_FL_KEEP_SIZE and FALLOC_FL_PUNCH_HOLE."""
 _AT_ONCE = 4096
 """What a pipe that says it is ready takes without making the writer wait."""
 
@@ -34,7 +40,8 @@ class Channel:
     begins: int = 0
     """Bytes that the file held before; they are of something else."""
     temporary: bool = False
-    pending: bytes = b""
+    pending: memoryview = field(default_factory=lambda: memoryview(b""))
+    _freed: int = KEPT_HEAD
 
     def pass_on(self, wait_s: float = 0.0) -> bool:
         """Writes what is pending as far as the other side takes it; whether all of it is written.
@@ -51,10 +58,18 @@ class Channel:
                 return False
             except OSError:
                 # The reader went away; the command must not notice.
-                self.to, self.pending = -1, b""
+                self.to, self.pending = -1, memoryview(b"")
                 return True
             self.pending = self.pending[written:]
         return True
+
+    def free(self) -> None:
+        """Gives back the disk space of the middle of a long temporary file; its start and its end are kept."""
+        passed = self.follower.at - KEPT_TAIL
+        if not self.temporary or passed - self._freed < _FREED_AT_ONCE:
+            return
+        _punch(self.handle, self._freed, passed - self._freed)
+        self._freed = passed
 
 
 def channels(log: Path | None) -> tuple[Channel, Channel]:
@@ -109,3 +124,10 @@ def _appends(handle: int) -> bool:
     import fcntl
 
     return bool(fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_APPEND)
+
+
+def _punch(handle: int, start: int, length: int) -> None:
+    """Frees a part of a file; nothing happens where the file system cannot."""
+    libc = ctypes.CDLL(None)
+    offset = ctypes.c_int64
+    libc.fallocate(handle, _PUNCH_HOLE, offset(start), offset(length))

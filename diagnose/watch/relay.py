@@ -11,6 +11,8 @@ from diagnose.watch.outputs import Channel
 from diagnose.watch.status import Voice
 
 _PATIENT_S = 0.2
+_PIECES = 16
+"""Of a mebibyte at most, in one step: a flood must not hold up everything else."""
 
 
 class Relay:
@@ -33,8 +35,11 @@ class Relay:
         """Passes on what is there and what the reader takes without waiting; whether there was anything."""
         moved = False
         for channel in self._channels:
-            while channel.pass_on() and self._next(channel):
+            for _ in range(_PIECES):
+                if not channel.pass_on() or not self._next(channel):
+                    break
                 moved = True
+            channel.free()
         return moved
 
     def drain(self, interrupted: Callable[[], bool]) -> None:
@@ -49,6 +54,11 @@ class Relay:
         """Whether anybody reads what is passed on."""
         return any(channel.to >= 0 for channel in self._channels)
 
+    @property
+    def awaited(self) -> list[int]:
+        """The descriptors whose readers are to take something before it goes on."""
+        return [channel.to for channel in self._channels if channel.pending and channel.to >= 0]
+
     def _next(self, channel: Channel) -> bool:
         data = channel.follower.read()
         if data:
@@ -56,5 +66,5 @@ class Relay:
             if channel.to >= 0:
                 self._voice.clear()
                 self._voice.at_line_start = data.endswith((b"\n", b"\r"))
-                channel.pending = data
+                channel.pending = memoryview(data)
         return bool(data)

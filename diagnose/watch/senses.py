@@ -6,6 +6,7 @@ Part of `watch`.
 from __future__ import annotations
 
 import time
+from collections import deque
 
 from diagnose.watch import health
 from diagnose.watch.decide import Observation
@@ -15,6 +16,8 @@ from diagnose.watch.tree import Tree
 
 _HEALTH_S = (2.0, 15.0)
 """How often to ask the URL: while it starts, and once it is up."""
+_MOST_PIECES = 16
+"""Of a mebibyte at most, that are kept of a flood between two observations."""
 _BUSY_CORES = 0.7
 
 
@@ -34,13 +37,27 @@ class Senses:
         self.unhealthy = "it was not asked yet"
         """Why the URL does not answer; empty when it does."""
         self._url = url
+        self._unheard: dict[str, deque[bytes]] = {}
         self._up = False
         self._asked = now - _HEALTH_S[0]
+
+    @property
+    def printed(self) -> bool:
+        """Whether something was printed since the last observation."""
+        return bool(self._unheard)
+
+    def hear(self, source: str, data: bytes) -> None:
+        """Keeps what was printed until the next observation."""
+        pieces = self._unheard.setdefault(source, deque(maxlen=_MOST_PIECES))
+        pieces.append(data)
 
     def observe(self, now: float) -> Observation:
         """What is known now."""
         ear, tree = self.ear, self.tree
         tree.read(now)
+        for source, pieces in self._unheard.items():
+            ear.hear(source, b"".join(pieces))
+        self._unheard.clear()
         counters = Counters(
             news=ear.news,
             phase=ear.changes,

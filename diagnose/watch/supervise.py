@@ -30,6 +30,8 @@ HUNG = 125
 _CANCEL_S = 5.0
 """How long a signal is held back for the evidence: runners kill seven to thirty seconds after it."""
 _QUICK = Plan(samples=2, interval_s=0.5, timeout_s=2.0)
+_HARMLESS = (signal.SIGUSR1, signal.SIGUSR2)
+"""Signals that do not mean an end."""
 _OUTPUT_S = (0.05, 0.5)
 """How often to look for output: right after the last of it, and when there is none."""
 _OBSERVE_S = (0.2, 2.0, 5.0)
@@ -78,11 +80,14 @@ class Supervisor:
         self._senses = Senses(server.tree(), options.health, self._began)
         self._relay = Relay(server.channels, voice, self._hear)
         self._watch = Watch(options.patience, self._began, max_s=options.max_s)
-        self._ending = Ending(server, self._senses.tree, options.grace_s, self._pump)
+        self._ending = Ending(self._senses.tree, options.grace_s, self._pump)
         self._watching = True
         self._looks = Looks(examination, options.save, voice, self._senses.tree)
         self._held: list[signal.Signals] = []
         self._held_since: float | None = None
+        self._hurry = self._ended_by_signal = False
+        self._left: int | None = None
+        """Our exit code where a signal ends us alone, because the server is not ours."""
         self._observed = 0.0
         self._phase = ""
 
@@ -118,7 +123,7 @@ class Supervisor:
         if self._options.patience.stall_s is not None:
             pause = min(pause, max(soon, self._options.patience.stall_s / 20))
         handles = (self._signals.handle, *self._server.handles, *self._looks.handles)
-        select.select(handles, (), (), pause)
+        select.select(handles, self._relay.awaited, (), pause)
 
     def _check(self) -> None:
         self._server.check(self._looks.pids)
@@ -132,29 +137,32 @@ class Supervisor:
 
     def _hear(self, source: str, data: bytes) -> None:
         if self._watching:
-            self._senses.ear.hear(source, data)
+            self._senses.hear(source, data)
 
     # Signals: the evidence first, then they are passed on.
 
     def _take_signals(self, now: float) -> None:
         for number in self._signals.take():
-            first = self._watching and self._held_since is None
+            if number in _HARMLESS:
+                self._server.pass_on(number)
+                continue
             self._held.append(number)
-            if not first:
+            if not self._watching:
                 self._release()
-                continue
-            self._held_since = now
-            if number in (signal.SIGUSR1, signal.SIGUSR2):
+            elif self._held_since is not None:
+                # Who sends it again is in a hurry.
                 self._release()
-                self._held_since = None
-                continue
-            self._voice.say(f"{number.name}: looking at the server before it is passed on")
-            self._looks.wholly(_QUICK, now, self._cancelled, always=True)
+                self._hurry = True
+            else:
+                self._held_since = now
+                self._voice.say(f"{number.name}: looking at the server before it is passed on")
+                self._looks.wholly(_QUICK, now, self._cancelled, always=True)
         if self._held and self._held_since is not None and now - self._held_since >= _CANCEL_S:
             self._release()
 
     def _release(self) -> None:
         """Passes on every signal that was held back."""
+        self._ended_by_signal = self._ended_by_signal or bool(self._held)
         for number in self._held:
             if not self._server.pass_on(number):
                 self._left = 128 + number
@@ -165,14 +173,11 @@ class Supervisor:
         self._release()
         return self._left
 
-    _left: int | None = None
-    """The exit code of a program that a signal ends and that has no server of its own."""
-
     # Observations and looks.
 
     def _think(self, now: float) -> int | None:
         """What follows from what is known now; an exit code when there is nothing more to do."""
-        if self._left is not None and not self._looks.pids:
+        if self._left is not None and (self._hurry or not self._looks.pids):
             return self._left
         try:
             code = self._looks.step(now)
@@ -189,7 +194,7 @@ class Supervisor:
 
     def _due(self, now: float) -> bool:
         least, moving, quiet = _OBSERVE_S
-        every = moving if self._watch.quiet_s(now) < 2 * quiet else quiet
+        every = moving if self._senses.printed or self._watch.quiet_s(now) < 2 * quiet else quiet
         stall = self._options.patience.stall_s
         every = max(least, min(every, stall / 20)) if stall else every
         return now - self._observed >= every
@@ -244,8 +249,7 @@ class Supervisor:
 
     def _stop(self) -> int:
         self._voice.say("stopping it")
-        killed = self._ending.stop()
-        self._voice.say(f"stopped{f'; {killed} processes had to be killed' if killed else ''}")
+        self._voice.say(self._ending.stop())
         return HUNG
 
     # The end.
@@ -258,11 +262,10 @@ class Supervisor:
         if self._looks.pids and self._held_since is not None:
             answer = self._looks.wait(time.monotonic())
             self._looks.tell(answer)
-        elif self._held_since is None:
+        elif not self._ended_by_signal:
             answer = self._read_logs()
-        killed = self._ending.clean_up() if self._server.ours else 0
-        if killed:
-            self._voice.say(f"{killed} processes that it left behind had to be killed")
+        if self._server.ours and (left := self._ending.clean_up()):
+            self._voice.say(left)
         if code is not None:
             return code
         if self._left is not None:

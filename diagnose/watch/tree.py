@@ -53,6 +53,16 @@ class Tree:
     _turn: int = 0
     _at: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.ours:
+            # A program that became this one by `exec` may have had children of its own.
+            table = proc.processes()
+            self._strangers |= {
+                pid
+                for pid in proc.descendants(os.getpid(), table)
+                if table[pid].session != self.root
+            }
+
     def read(self, now: float) -> None:
         """Counts what happened since the last reading."""
         if self._turn % _EVERY == 0:
@@ -86,24 +96,11 @@ class Tree:
         found = [proc.stat(pid) for pid in self._known]
         return [one for one in found if one is not None and one.state not in "ZX" and self._is(one)]
 
-    def send(self, number: signal.Signals) -> int:
-        """Sends a signal to everybody in it; returns to how many."""
-        sent = 0
-        for one in self.members():
-            try:
-                handle = os.pidfd_open(one.pid)
-            except OSError:
-                continue
-            try:
-                again = proc.stat(one.pid)
-                if again is not None and again.identity == one.identity:
-                    signal.pidfd_send_signal(handle, number)
-                    sent += 1
-            except OSError:
-                continue
-            finally:
-                os.close(handle)
-        return sent
+    def heads(self) -> list[Stat]:
+        """Those whose parent is no part of it."""
+        members = self.members()
+        pids = {one.pid for one in members}
+        return [one for one in members if one.ppid not in pids]
 
     def _is(self, one: Stat) -> bool:
         return self._known[one.pid].identity == one.identity
@@ -128,7 +125,9 @@ class Tree:
         """The head, whoever left the tree and arrived here, and the session that the head leads."""
         heads = [pid for pid in (self.root, *self._known) if pid in table]
         if self.ours:
-            heads += children.get(os.getpid(), ())
+            # What comes from our own session was never part of the command, which leads another one.
+            arrived = children.get(os.getpid(), ())
+            heads += [pid for pid in arrived if table[pid].session != os.getsid(0)]
             heads += [pid for pid, one in table.items() if one.session == self.root]
         return heads
 
@@ -151,3 +150,21 @@ class Tree:
 
 def _io(pid: int) -> int:
     return sum(proc.counters(pid))
+
+
+def send(one: Stat, number: signal.Signals) -> bool:
+    """Sends a process a signal, never a later one of the same number; whether it was sent."""
+    try:
+        handle = os.pidfd_open(one.pid)
+    except OSError:
+        return False
+    try:
+        now = proc.stat(one.pid)
+        if now is None or now.identity != one.identity:
+            return False
+        signal.pidfd_send_signal(handle, number)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True

@@ -13,6 +13,7 @@ usage: python server.py LOG ACTION…
     note FILE     writes the time of every SIGTERM and SIGINT to a file, and ends at the first with exit code 7
     touch FILE    makes a file
     heartbeat S   says every half second that it still waits, for so long
+    family FILE   a child that notes every SIGTERM it gets in a file, and ends when this one ends
     exit N        ends
 """
 
@@ -73,6 +74,15 @@ def note(path):
     signal.signal(signal.SIGINT, noted)
 
 
+def family(path):
+    parent = os.getpid()
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, lambda number, frame: pathlib.Path(path).touch())
+        while os.getppid() == parent:
+            time.sleep(0.05)
+        os._exit(0)
+
+
 def main():
     text = pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")
     lines = [line for line in text.splitlines(keepends=True) if not line.startswith("#=")]
@@ -104,6 +114,8 @@ def main():
             for second in range(2 * int(actions.pop(0))):
                 say(f"still waiting for the other ranks, {second} half seconds\n")
                 time.sleep(0.5)
+        elif action == "family":
+            family(actions.pop(0))
         elif action == "exit":
             sys.exit(int(actions.pop(0)))
 
