@@ -5,7 +5,7 @@ Floor 4: pure. A run is everything that belongs to one job: several files, one a
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -143,7 +143,9 @@ def later_in_process(earlier: Evidence, later: Evidence) -> bool:
 def _cut(scan: Scan, lines: range) -> Scan:
     hits = {}
     for index, all_hits in scan.hits.items():
-        evidence = tuple(e for e in all_hits.evidence if e.line.number in lines)
+        ordered = all_hits.evidence
+        low = bisect_left(ordered, lines.start, key=_number)
+        evidence = ordered[low : bisect_left(ordered, lines.stop, key=_number)]
         if evidence:
             whole = len(evidence) == len(all_hits.evidence)
             count = all_hits.count if whole else len(evidence)
@@ -182,6 +184,10 @@ def renumbered(scan: Scan, numbers: Sequence[tuple[int, int]]) -> Scan:
         head=tuple(map(moved, scan.head)),
         tail=tuple(map(moved, scan.tail)),
     )
+
+
+def _number(evidence: Evidence) -> int:
+    return evidence.line.number
 
 
 def _note(found: dict[tuple[str, str], Writer], writer: Writer) -> None:

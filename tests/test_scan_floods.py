@@ -129,6 +129,30 @@ def test_each_process_is_kept_four_times_however_late_it_comes(how):
     assert [int(e.captures["n"]) for e in of_last] == [0, 1, 2, 3]
 
 
+@HOW
+def test_a_process_that_only_nccl_names_is_kept_however_late_it_comes(how):
+    def said(rank, count):
+        return b"".join(
+            b"2026-07-01T02:00:00.0000000Z node-1:%d:%d [%d] NCCL INFO the block is late by %d\n"
+            % (100 + rank, 100 + rank, rank, n)
+            for n in range(count)
+        )
+
+    found = scan([SAID], said(0, 3000) + said(5, 20) + said(0, 3000), **how)
+    of_last = [e for e in found.hits[0].evidence if e.line.writer.pid == 105]
+
+    assert [int(e.captures["n"]) for e in of_last] == [0, 1, 2, 3]
+
+
+@HOW
+def test_a_pattern_whose_literals_are_everywhere_is_still_counted_when_it_matches_often(how):
+    log = b"".join(b"(Worker_TP0_EP%d pid=9) step %d\n" % (n % 16, n) for n in range(9000))
+    found = scan([r"(?i)_ep1\b.*step (?P<n>\d+)"], log, **how)
+
+    assert numbers(found)[:3] == [1, 17, 33]
+    assert numbers(found)[-2:] == [8977, 8993]
+
+
 def test_only_so_many_processes_are_kept():
     log = b"".join(
         b"(Worker_TP%d pid=%d) the block is late by %d\n" % (n, n, n) for n in range(300)

@@ -5,7 +5,8 @@ Floor 3. `Scanner` is built once from all patterns and reads any number of sourc
     needles     a pattern to what is looked for in its place (`dialect`, `literals`, `emit`)
     engine      what looks for it (`hyper`, `plain`), kept compiled in the cache
     blocks      a stream to stretches of bytes; `smooth` takes out what would hide a match
-    passage     one source: candidates to evidence (`look`, `confirm`, `tally`), `windows`, `ends`
+    passage     one source: candidates to evidence or counts (`look`, `often`, `confirm`, `tally`),
+                `windows`, `ends`
 """
 
 from __future__ import annotations

@@ -47,11 +47,8 @@ class Engine(Protocol):
 class Tuned(Protocol):
     """Needles, ready to be looked for in one source."""
 
-    def rest(self, text: Text) -> list[Event]:
-        """Where patterns that are not hot may match, in any order."""
-
-    def hot(self, text: Text) -> list[Event]:
-        """One place for each hot pattern that has one."""
+    def scan(self, text: Text) -> tuple[list[Event], dict[int, int]]:
+        """Where patterns that are not hot may match, in any order, and one place for each hot one."""
 
 
 def choose(name: str) -> str:

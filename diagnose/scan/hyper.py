@@ -6,7 +6,7 @@ block mode on line-aligned blocks, no start offsets, literals alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import hyperscan
@@ -20,6 +20,9 @@ from diagnose.scan.smooth import ODD
 # half) when all literals are long; one short one prevents it, and never costs anything.
 _STRIDE_PIN = rb"\x01\x02\x03\x04"
 
+Expression = tuple[bytes, int]
+"""With its flags."""
+
 
 class Hyperscan:
     """All literals in one database."""
@@ -31,11 +34,11 @@ class Hyperscan:
         stored = cache.read("database")
         loaded = _loaded(stored) if stored is not None else None
         if loaded is None:
-            loaded = _of_literals(self._literals)
+            loaded = _compiled([*_expressions(self._literals), (_STRIDE_PIN, 0)])
             cache.write("database", hyperscan.dumpb(loaded))
         # The pin belongs to nobody.
         self._every = _Owned(loaded, [*self._literals.values(), ()])
-        self._odd = _compiled(ODD, [hyperscan.HS_FLAG_SINGLEMATCH] * len(ODD))
+        self._odd = _compiled((odd, hyperscan.HS_FLAG_SINGLEMATCH) for odd in ODD)
 
     def scan(self, text: Text) -> list[Event]:
         """Where literals of patterns are, in any order."""
@@ -64,7 +67,7 @@ class _Owned:
 
 
 class _Tuned:
-    """Hot patterns in a database of their own, noisy ones as wholes."""
+    """Hot patterns are reported once, noisy ones are looked for as wholes; one database has them all."""
 
     def __init__(
         self,
@@ -73,34 +76,43 @@ class _Tuned:
         noisy: Mapping[int, bytes],
     ) -> None:
         try:
-            self._rest = _rest(literals, hot, noisy)
+            self._build(literals, hot, noisy)
         except hyperscan.HyperscanError:
             # The error does not say which expression it was.
             usable = {index: form for index, form in noisy.items() if _compiles(form)}
-            self._rest = _rest(literals, hot, usable)
-        common = _only(literals, lambda index: index in hot)
-        self._hot = _Owned(
-            _of_literals(common, flags=hyperscan.HS_FLAG_SINGLEMATCH), [*common.values(), ()]
+            self._build(literals, hot, usable)
+
+    def _build(
+        self, literals: Mapping[Literal, Sequence[int]], hot: Set[int], whole: Mapping[int, bytes]
+    ) -> None:
+        rest = _only(literals, lambda index: index not in hot and index not in whole)
+        common = _only(literals, lambda index: index in hot and index not in whole)
+        still = [index for index in whole if index not in hot]
+        both = [index for index in whole if index in hot]
+        self._database = _compiled(
+            [
+                *_expressions(rest),
+                *((whole[index], 0) for index in still),
+                (_STRIDE_PIN, 0),
+                *_expressions(common, hyperscan.HS_FLAG_SINGLEMATCH),
+                *((whole[index], hyperscan.HS_FLAG_SINGLEMATCH) for index in both),
+            ]
         )
+        self._owners = [*rest.values(), *((index,) for index in still), ()]
+        self._often = [*common.values(), *((index,) for index in both)]
 
-    def rest(self, text: Text) -> list[Event]:
-        """Where patterns that are not hot may match, in any order."""
-        return self._rest.events(text)
-
-    def hot(self, text: Text) -> list[Event]:
-        """One place for each hot pattern that has one."""
-        first: dict[int, int] = {}
-        for end, index in self._hot.events(text):
-            first.setdefault(index, end)
-        return [(end, index) for index, end in first.items()]
-
-
-def _rest(
-    literals: Mapping[Literal, Sequence[int]], hot: Set[int], whole: Mapping[int, bytes]
-) -> _Owned:
-    rest = _only(literals, lambda index: index not in hot and index not in whole)
-    database = _of_literals(rest, tuple(whole.values()))
-    return _Owned(database, [*rest.values(), *((index,) for index in whole), ()])
+    def scan(self, text: Text) -> tuple[list[Event], dict[int, int]]:
+        """Where patterns that are not hot may match, in any order, and one place for each hot one."""
+        owners, often, first = self._owners, self._often, len(self._owners)
+        cold: list[Event] = []
+        hot: dict[int, int] = {}
+        for end, number in _events(self._database, text):
+            if number < first:
+                cold += [(end, index) for index in owners[number]]
+            else:
+                for index in often[number - first]:
+                    hot.setdefault(index, end)
+        return cold, hot
 
 
 def _only(
@@ -110,20 +122,15 @@ def _only(
     return {literal: indexes for literal, indexes in kept.items() if indexes}
 
 
-def _of_literals(
-    literals: Iterable[Literal], expressions: Sequence[bytes] = (), flags: int = 0
-) -> Any:
-    texts, cases = [], []
+def _expressions(literals: Iterable[Literal], flags: int = 0) -> Iterator[Expression]:
     for text, any_case in literals:
-        texts.append(b"".join(b"\\x%02x" % byte for byte in text))
-        cases.append(flags | (hyperscan.HS_FLAG_CASELESS if any_case else 0))
-    more = [*expressions, _STRIDE_PIN]
-    return _compiled([*texts, *more], [*cases, *([flags] * len(more))])
+        escaped = b"".join(b"\\x%02x" % byte for byte in text)
+        yield escaped, flags | (hyperscan.HS_FLAG_CASELESS if any_case else 0)
 
 
 def _compiles(expression: bytes) -> bool:
     try:
-        _compiled([expression], [0])
+        _compiled([(expression, 0)])
     except hyperscan.HyperscanError:
         return False
     return True
@@ -132,16 +139,14 @@ def _compiles(expression: bytes) -> bool:
 def environment() -> str:
     """What a compiled database depends on beside its literals."""
     version = getattr(hyperscan, "__version__", "")
-    return f"{_compiled([_STRIDE_PIN], [0]).info()!r} {version}"
+    return f"{_compiled([(_STRIDE_PIN, 0)]).info()!r} {version}"
 
 
-def _compiled(expressions: Sequence[bytes], flags: Sequence[int]) -> Any:
+def _compiled(expressions: Iterable[Expression]) -> Any:
+    texts, flags = zip(*expressions, strict=True)
     database = hyperscan.Database()
     database.compile(
-        expressions=list(expressions),
-        ids=list(range(len(expressions))),
-        elements=len(expressions),
-        flags=list(flags),
+        expressions=list(texts), ids=list(range(len(texts))), elements=len(texts), flags=list(flags)
     )
     return database
 

@@ -1,8 +1,8 @@
 """One block, looked at: candidates to evidence, or to counts.
 
 Floor 3: pure. A pattern is read wherever it may match until it has matched often. From then on it is
-counted: one by one at first; by stretches of the block, of which some that have a match add one
-each, once the scanner is tuned to what is common in the source.
+counted: one by one at first, and by stretches of the block once the scanner is tuned to what is common
+in the source (see `often`).
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from diagnose.model import Evidence
 from diagnose.scan.confirm import Candidate, Confirmer
-from diagnose.scan.engine import Engine, Event, Tuned
+from diagnose.scan.engine import Engine, Event
 from diagnose.scan.limits import Limits
 from diagnose.scan.needles import Needle
 from diagnose.scan.pieces import Pieces
-from diagnose.scan.stretches import Names, Stretch, who
+from diagnose.scan.stretches import Stretch, who
 from diagnose.scan.tally import Tally
 from diagnose.scan.windows import Windows
 
 if TYPE_CHECKING:
     import regex
 
+_NONE: Mapping[int, int] = {}
 _SHORT = 4096
 """Bytes that may be searched without a time limit; see `emit.is_quick`."""
 
@@ -51,7 +52,8 @@ class State:
     confirmer: Confirmer
     windows: Windows
     tallies: dict[int, Tally] = field(default_factory=dict)
-    names: dict[Names, Names] = field(default_factory=dict)
+    looked_at: dict[bytes, int] = field(default_factory=dict)
+    """How many lines of each process were looked at closely since the scanner was tuned."""
 
 
 class Place(NamedTuple):
@@ -79,62 +81,22 @@ class Look:
         self._text = pieces.text
         self._odd = self._text.beside
         self._done: dict[int, int] = {}
-        self._followed: dict[int, list[Stretch]] = {}
-        self._last = search.limits.last
+        self.followed: dict[int, list[Stretch]] = {}
+        """For window patterns, the stretches in which matches were counted and not read."""
+        self.read_in: set[tuple[int, int]] = set()
+        """Patterns with the stretches, by where they begin, in which a match was read."""
 
     def every(self, events: list[Event]) -> None:
         """Takes all candidates of the block."""
         events.sort(reverse=True)
-        for stretch in self._stretches():
+        for stretch in self.stretches():
             while events and events[-1][0] <= stretch.high:
-                self._candidate(*events.pop(), stretch)
-
-    def by_stretches(self, events: list[Event], tuned: Tuned) -> None:
-        """Takes all candidates of patterns that are not hot, and looks for one of the others.
-
-        Args:
-            events: The candidates.
-            tuned: Finds the others in each stretch.
-        """
-        events.sort(reverse=True)
-        common: dict[int, list[tuple[Stretch, int]]] = {}
-        with memoryview(self._text.data) as view:
-            for stretch in self._stretches():
-                low, here, counted = stretch.low, [], set()
-                with view[low : stretch.high] as window:
-                    for end, index in tuned.hot(window):
-                        if stretch.countable and self._tally(index).knows(stretch):
-                            common.setdefault(index, []).append((stretch, low + end - 1))
-                            counted.add(index)
-                        else:
-                            ends = self._search.needles[index].ends(bytes(window))
-                            here += [(low + end, index) for end in ends]
-                while events and events[-1][0] <= stretch.high:
-                    here.append(events.pop())
-                for end, index in sorted(here):
-                    if index not in counted:
-                        self._candidate(end, index, stretch)
-        for index, found in common.items():
-            self._count(index, found)
-
-    def close(self) -> None:
-        """Keeps the lines after the last ones of what was only counted."""
-        most = self._search.limits.windows_last
-        for index, stretches in self._followed.items():
-            places: list[Place] = []
-            for stretch in reversed(stretches):
-                places = [*self.places(index, stretch), *places]
-                if len(places) >= most:
-                    break
-            for place in places[-most:]:
-                self._state.windows.open(
-                    index, self._read(place), self._pieces.block, self._pieces.raw_end(place.end)
-                )
+                self.candidate(*events.pop(), stretch)
 
     def again(self, index: int, stretch: Stretch) -> Iterator[Evidence]:
         """The matches of one pattern in a stretch, read."""
         for place in self.places(index, stretch):
-            evidence = self._state.confirmer.evidence(index, self._read(place))
+            evidence = self._state.confirmer.evidence(index, self.read(place))
             if evidence:
                 yield evidence
 
@@ -153,12 +115,14 @@ class Look:
             if self._may_match(index, start, done, stretch):
                 yield Place(start, done, at, newlines)
 
-    def _stretches(self) -> Iterator[Stretch]:
+    def stretches(self) -> Iterator[Stretch]:
+        """The block in parts, in ascending order."""
         limits = self._search.limits
         for part in self._text.parts(limits.stretch_bytes):
-            yield Stretch(self._pieces, part, self._state.names, limits.piece_bytes)
+            yield Stretch(self._pieces, part, limits.piece_bytes)
 
-    def _tally(self, index: int) -> Tally:
+    def tally(self, index: int) -> Tally:
+        """What was found of a pattern so far."""
         tally = self._state.tallies.get(index)
         if tally is None:
             local = self._search.needles[index].local
@@ -166,13 +130,27 @@ class Look:
             self._state.tallies[index] = tally
         return tally
 
-    def _candidate(self, end: int, index: int, stretch: Stretch) -> None:
-        """Looks at one candidate, unless it is in a piece that this pattern is done with."""
+    def candidate(
+        self, end: int, index: int, stretch: Stretch, hot: Mapping[int, int] = _NONE
+    ) -> None:
+        """Looks at one candidate, unless it is in a piece that this pattern is done with.
+
+        Args:
+            end: The offset behind it.
+            index: The pattern.
+            stretch: Where it is.
+            hot: Patterns that are counted by stretches: only what is new is read.
+        """
         if end <= self._done.get(index, 0):
             return
-        at, tally = end - 1, self._tally(index)
+        at, tally = end - 1, self.tally(index)
         start, stop = self._pieces.bounds(at)
-        countable = tally.hot and stretch.countable and self._is_certain(index, start)
+        if index in hot and tally.is_settled(who(self._text.data, start, stop)):
+            self._done[index] = stop
+            return
+        countable = (
+            index not in hot and tally.hot and stretch.countable and self._is_certain(index, start)
+        )
         if countable and self._is_counted(index, tally, start, stop, stretch):
             self._done[index] = stop
             return
@@ -188,24 +166,10 @@ class Look:
         tally.candidates += 1
         if self._may_match(index, start, stop, stretch):
             tally.add_unread(stretch.copy, exact=True)
-            self._follow(index, stretch)
+            self.follow(index, stretch)
         return True
 
-    def _count(self, index: int, found: list[tuple[Stretch, int]]) -> None:
-        """Counts the last stretches of the block that have a match; counts from below."""
-        tally = self._tally(index)
-        kept: list[Stretch] = []
-        most = self._search.limits.windows_last if self._state.windows.of(index) else self._last
-        for stretch, at in reversed(found):
-            if self._has_match(index, stretch, at):
-                kept.append(stretch)
-                if len(kept) == most:
-                    break
-        for stretch in reversed(kept):
-            tally.add_unread(stretch.copy, exact=False)
-            self._follow(index, stretch)
-
-    def _has_match(self, index: int, stretch: Stretch, at: int) -> bool:
+    def has_match(self, index: int, stretch: Stretch, at: int) -> bool:
         """Whether a pattern matches in a stretch.
 
         Args:
@@ -218,13 +182,14 @@ class Look:
             return True
         return any(
             self._is_certain(index, place.start)
-            or self._state.confirmer.evidence(index, self._read(place))
+            or self._state.confirmer.evidence(index, self.read(place))
             for place in self.places(index, stretch)
         )
 
-    def _follow(self, index: int, stretch: Stretch) -> None:
+    def follow(self, index: int, stretch: Stretch) -> None:
+        """Notes a stretch whose matches may open windows."""
         if self._state.windows.of(index):
-            stretches = self._followed.setdefault(index, [])
+            stretches = self.followed.setdefault(index, [])
             if not stretches or stretches[-1] is not stretch:
                 stretches.append(stretch)
 
@@ -238,19 +203,21 @@ class Look:
         # Most candidates that do not match are told apart before the line is read.
         if not is_long and not self._may_match(index, start, stop, stretch):
             return stop
-        candidate = self._read(place)
+        candidate = self.read(place)
         evidence = self._state.confirmer.evidence(index, candidate)
         if evidence is None:
             # Of a long piece only what is near was searched.
             return at + self._search.limits.reach_bytes // 4 if is_long else stop
         tally.add(evidence, who(self._text.data, start, stop))
+        self.read_in.add((index, stretch.low))
         if is_open:
             tally.piece = candidate.order
         if self._state.windows.of(index):
             self._state.windows.open(index, candidate, pieces.block, pieces.raw_end(stop))
         return stop
 
-    def _read(self, place: Place) -> Candidate:
+    def read(self, place: Place) -> Candidate:
+        """A candidate to be read as a line."""
         return self._pieces.candidate(place.at, place.start, place.end, place.newlines)
 
     def _is_certain(self, index: int, start: int) -> bool:

@@ -16,6 +16,7 @@ from diagnose.scan.confirm import Confirmer
 from diagnose.scan.ends import Ends
 from diagnose.scan.engine import Event, Tuned
 from diagnose.scan.look import Look, Search, State
+from diagnose.scan.often import Often
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.smooth import Part, Smooth
 from diagnose.scan.stretches import Copy, Stretch
@@ -70,6 +71,7 @@ class Passage:
         self._tuned: Tuned | None = None
         self._tunings = 0
         self._untuned = 0
+        self._settled = 0
         self._hot: set[int] = set()
         self._noisy: dict[int, bytes] = {}
 
@@ -82,31 +84,34 @@ class Passage:
         self._size = block.offset + block.size
         if block.size:
             self._unended = block.data[block.size - 1] != 0x0A
-        worth = self._limits.untuned * 2**self._tunings
-        if self._untuned > worth and self._tunings < self._limits.tunings:
+        if self._untuned > self._limits.untuned and self._tunings < self._limits.tunings:
             self._tune()
 
     def _look_at(self, pieces: Pieces) -> int:
         """Looks at one block; returns how many newlines are in it."""
         text = pieces.text
         look = Look(self._search, self._state, pieces)
-        aside = self._aside(text)
-        with memoryview(text.data) as view, view[: text.size] as window:
-            scan = self._tuned.rest if self._tuned else self._search.engine.scan
-            events = self._own(pieces, scan(window) + aside)
-        self._untuned += len(events)
+        aside = pieces.own(self._aside(text))
+        often = Often(self._search, self._state, pieces, look)
         if self._tuned:
-            look.by_stretches(events, self._tuned)
+            self._untuned += often.take(self._tuned, aside)
         else:
+            with memoryview(text.data) as view, view[: text.size] as window:
+                events = pieces.own(self._search.engine.scan(window)) + aside
+            self._untuned += len(events)
             look.every(events)
-        look.close()
+        often.close()
         return pieces.newlines(text.size) - self._newlines
 
     def _tune(self) -> None:
         """Makes the scanner faster for what is common in this source."""
-        common = {i: t for i, t in self._state.tallies.items() if t.is_common(self._size)}
-        hot = {index for index, tally in common.items() if tally.hot and not tally.is_noisy}
+        size, self._settled = self._size - self._settled, self._size
+        common = {i: t for i, t in self._state.tallies.items() if t.is_common(size)}
+        # What is still noisy when it is looked for as a whole is better looked for once a stretch.
+        hot = {i for i, t in common.items() if t.hot and (not t.is_noisy or i in self._noisy)}
         noisy = {index for index, tally in common.items() if tally.is_noisy}
+        for tally in self._state.tallies.values():
+            tally.settle()
         self._untuned = 0
         self._tunings += 1
         if hot <= self._hot and noisy <= self._noisy.keys():
@@ -114,6 +119,7 @@ class Passage:
         self._hot |= hot
         for index in noisy - self._noisy.keys():
             self._noisy[index] = expression(self._search.patterns[index])
+        self._state.looked_at.clear()
         self._tuned = self._search.engine.tuned(self._hot, self._noisy)
 
     def result(self) -> Scan:
@@ -146,16 +152,9 @@ class Passage:
         events = self._search.engine.scan(text.side)
         return [(text.place(end - 1) + 1, index) for end, index in events]
 
-    def _own(self, pieces: Pieces, events: list[Event]) -> list[Event]:
-        """Without those that belong to a neighbouring block."""
-        block, raw = pieces.block, pieces.text.raw
-        if not block.begin and not block.open_end:
-            return events
-        return [event for event in events if block.begin <= raw(event[0] - 1) < block.end]
-
     def _again(self, index: int, copy: Copy) -> Iterator[Evidence]:
         """Reads what was only counted."""
         pieces = self._pieces(copy.block, copy.newlines)
         part = Part(0, pieces.text.size, 0, copy.block.size)
         look = Look(self._search, self._state, pieces)
-        return look.again(index, Stretch(pieces, part, {}, self._limits.piece_bytes))
+        return look.again(index, Stretch(pieces, part, self._limits.piece_bytes))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from diagnose.scan.blocks import LEAD_BYTES, Block
 from diagnose.scan.confirm import CUT, Candidate
+from diagnose.scan.engine import Event
 from diagnose.scan.limits import Limits
 from diagnose.scan.smooth import Smooth, piece_at
 
@@ -29,6 +30,13 @@ class Pieces:
         self._counted_to = 0
         self._newlines = newlines
         self._last: tuple[int, Candidate] | None = None
+
+    def own(self, events: list[Event]) -> list[Event]:
+        """Without the candidates that belong to a neighbouring block."""
+        block, raw = self.block, self.text.raw
+        if not block.begin and not block.open_end:
+            return events
+        return [event for event in events if block.begin <= raw(event[0] - 1) < block.end]
 
     def bounds(self, at: int) -> tuple[int, int]:
         """Where the piece that holds the byte at `at` starts and ends."""

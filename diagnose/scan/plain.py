@@ -54,14 +54,11 @@ class _Tuned:
         self._engine = engine
         self._hot = hot
 
-    def rest(self, text: Text) -> list[Event]:
-        """Where patterns that are not hot may match, in any order."""
-        return [event for event in self._engine.scan(text) if event[1] not in self._hot]
-
-    def hot(self, text: Text) -> list[Event]:
-        """One place for each hot pattern that has one."""
-        first = {index: end for end, index in self._engine.scan(text) if index in self._hot}
-        return [(end, index) for index, end in first.items()]
+    def scan(self, text: Text) -> tuple[list[Event], dict[int, int]]:
+        """Where patterns that are not hot may match, and one place for each hot one."""
+        events = self._engine.scan(text)
+        cold = [event for event in events if event[1] not in self._hot]
+        return cold, {index: end for end, index in events if index in self._hot}
 
 
 class Re2(Plain):

@@ -19,10 +19,11 @@ _NAMES = (
     (re.compile(rb"TP\d+(?: EP\d+)?\]"), b" TP"),
 )
 _WHO = re.compile(b"|".join(expression.pattern for expression, _ in _NAMES))
+# NCCL and RCCL name the process in the first word: `node-1:612:612 [3] NCCL INFO`.
+_NCCL = b"] NCCL "
+_NCCL_KEY = 16
 _FIRST_WORD = re.compile(rb"(?:\[?\d{4}-\d\d-\d\d[T ][\d:.,+]+Z?\]? *)?(\S{0,24})")
 _WHERE = 160
-
-Names = frozenset[bytes]
 
 
 class Stretch:
@@ -31,13 +32,11 @@ class Stretch:
     Args:
         pieces: The block's pieces.
         part: Its bounds.
-        known: Sets of names met so far, so that equal ones are one object.
         most: Bytes of the longest that is counted in; a longer one is one very long piece.
     """
 
-    def __init__(self, pieces: Pieces, part: Part, known: dict[Names, Names], most: int) -> None:
+    def __init__(self, pieces: Pieces, part: Part, most: int) -> None:
         self._pieces = pieces
-        self._known = known
         self._part = part
         self.low, self.high = part.low, part.high
         self.newlines = pieces.newlines(part.low)
@@ -51,14 +50,19 @@ class Stretch:
         return bytes(self._pieces.text.data[self.low : self.high]).isascii()
 
     @cached_property
-    def names(self) -> Names:
+    def names(self) -> set[bytes]:
         """The processes it names."""
         data, names = self._pieces.text.data, set[bytes]()
         for expression, sign in _NAMES:
             if data.find(sign, self.low, self.high) >= 0:
                 names.update(expression.findall(data, self.low, self.high))
-        found = frozenset(names)
-        return self._known.setdefault(found, found) if len(self._known) < 1000 else found
+        at, keys = self.low, dict[bytes, int]()
+        while (at := data.find(_NCCL, at, self.high)) >= 0:
+            keys[bytes(data[at - _NCCL_KEY : at])] = at
+            at += len(_NCCL)
+        for at in keys.values():
+            names.add(who(data, data.rfind(b"\n", self.low, at) + 1 or self.low, at))
+        return names
 
     @cached_property
     def copy(self) -> Copy:

@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterable
 
 from diagnose.model import Evidence, Hits
 from diagnose.scan.limits import Limits
-from diagnose.scan.stretches import Copy, Names, Stretch
+from diagnose.scan.stretches import Copy
 
-_LOOKS = 16
-_NAMES_LOOKED_FOR = 512
 _NAMES_SETTLED = 4096
 
 
@@ -35,10 +33,7 @@ class Tally:
         self._last: deque[Evidence] = deque(maxlen=limits.last)
         self._copies: deque[Copy] = deque(maxlen=limits.last)
         self._settled: set[bytes] = set()
-        self._ignored: set[bytes] = set()
-        self._judged: tuple[Stretch | None, bool] = (None, True)
-        self._names: Names | None = None
-        self._looks: dict[bytes, int] = {}
+        self._before = (0, 0)
         self.local = local
         self.count = 0
         self.exact = True
@@ -58,14 +53,19 @@ class Tally:
         """Whether it has so many candidates that the scanner should be tuned to it.
 
         Args:
-            size: Bytes of the source so far.
+            size: Bytes of the source since `settle`.
         """
-        return self.candidates * self._limits.common_bytes > size
+        return (self.candidates - self._before[0]) * self._limits.common_bytes > size
 
     @property
     def is_noisy(self) -> bool:
-        """Whether most candidates do not match."""
-        return self.candidates > 4 * self.count
+        """Whether most candidates since `settle` do not match."""
+        candidates, count = self._before
+        return self.candidates - candidates > 4 * (self.count - count)
+
+    def settle(self) -> None:
+        """Lets `is_common` and `is_noisy` begin anew."""
+        self._before = (self.candidates, self.count)
 
     def add(self, evidence: Evidence, name: bytes) -> None:
         """Takes a match; matches come in observed order.
@@ -88,16 +88,16 @@ class Tally:
         self._last.append(evidence)
         if known + 1 >= self._limits.each_writer and len(self._settled) < _NAMES_SETTLED:
             self._settled.add(name)
-            self._ignored.add(name)
 
-    def add_unread(self, copy: Copy, *, exact: bool) -> None:
+    def add_unread(self, copy: Copy, *, exact: bool, new: bool = True) -> None:
         """Takes a match that is in a stretch.
 
         Args:
             copy: The stretch.
             exact: Whether it is one match, and not at least one.
+            new: Whether none of its matches was added on its own.
         """
-        self.count += 1
+        self.count += new
         self.exact = self.exact and exact
         if not self._copies or self._copies[-1] is not copy:
             self._copies.append(copy)
@@ -105,29 +105,6 @@ class Tally:
     def is_settled(self, name: bytes) -> bool:
         """Whether no more matches of this process will be kept but for the last ones."""
         return name in self._settled or len(self._settled) >= _NAMES_SETTLED
-
-    def knows(self, stretch: Stretch) -> bool:
-        """Whether a stretch needs no close look for processes that were not met yet.
-
-        A name is worth a close look only so often: most processes never print a given line.
-        """
-        if self._judged[0] is not stretch:
-            self._judged = (
-                stretch,
-                self._names is stretch.names or not self._has_new(stretch.names),
-            )
-        return self._judged[1]
-
-    def _has_new(self, names: Names) -> bool:
-        new = names - self._ignored
-        if not new or len(self._looks) >= _NAMES_LOOKED_FOR:
-            self._names = names
-            return False
-        for name in new:
-            looks = self._looks[name] = self._looks.get(name, 0) + 1
-            if looks >= _LOOKS:
-                self._ignored.add(name)
-        return True
 
     def hits(self, again: Callable[[Copy], Iterable[Evidence]]) -> Hits:
         """What is left.

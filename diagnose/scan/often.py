@@ -1,0 +1,121 @@
+"""Patterns that match all the time: one block, looked at by stretches.
+
+Floor 3: pure. In each stretch one match of such a pattern is looked for. The last stretches of the block
+that have one are kept and count one each; the first lines of every process are read, so that it is known
+who printed what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from diagnose.scan.engine import Event, Tuned
+from diagnose.scan.look import Look, Place, Search, State
+from diagnose.scan.pieces import Pieces
+from diagnose.scan.stretches import Stretch, who
+
+
+class Often:
+    """Looks at one block with a scanner that is tuned to its source.
+
+    Args:
+        search: What to look for.
+        state: What is known of the source; is added to.
+        pieces: The block.
+        look: Looks at the candidates that are read or counted one by one.
+    """
+
+    def __init__(self, search: Search, state: State, pieces: Pieces, look: Look) -> None:
+        self._search = search
+        self._state = state
+        self._pieces = pieces
+        self._look = look
+        self._text = pieces.text
+        self._common: dict[int, list[tuple[Stretch, int]]] = {}
+
+    def take(self, tuned: Tuned, aside: list[Event]) -> int:
+        """Takes all candidates of patterns that are not hot, and one of each other in every stretch.
+
+        Args:
+            tuned: Finds them.
+            aside: Candidates in what is only seen when lines are cleaned.
+
+        Returns:
+            How many candidates there were of patterns that are not hot.
+        """
+        aside.sort(reverse=True)
+        taken = 0
+        with memoryview(self._text.data) as view:
+            for stretch in self._look.stretches():
+                low = stretch.low
+                with view[low : stretch.high] as window:
+                    cold, hot = tuned.scan(window)
+                    if hot and not stretch.countable:
+                        text, needles = bytes(window), self._search.needles
+                        cold += [(end, index) for index in hot for end in needles[index].ends(text)]
+                        hot = {}
+                events = self._pieces.own([(low + end, index) for end, index in cold])
+                while aside and aside[-1][0] <= stretch.high:
+                    event = aside.pop()
+                    if event[1] not in hot:
+                        events.append(event)
+                taken += len(events)
+                if hot:
+                    events += self._of_new_processes(hot, stretch, view)
+                for end, index in sorted(events):
+                    self._look.candidate(end, index, stretch, hot)
+                for index, end in hot.items():
+                    self._common.setdefault(index, []).append((stretch, low + end - 1))
+        for index, found in self._common.items():
+            self._count(index, found)
+        return taken
+
+    def _of_new_processes(
+        self, hot: Mapping[int, int], stretch: Stretch, view: memoryview
+    ) -> list[Event]:
+        """Candidates of hot patterns in the first lines of each process."""
+        looked_at, limits = self._state.looked_at, self._search.limits
+        new = [name for name in stretch.names if looked_at.get(name, 0) < limits.lines_looked_at]
+        if not new or len(looked_at) > limits.writers:
+            return []
+        data, found = self._text.data, list[Event]()
+        for name in new:
+            at = stretch.low
+            while (at := data.find(name, at, stretch.high)) >= 0:
+                start, at = self._pieces.bounds(at)
+                if who(data, start, at) != name:
+                    continue
+                looked_at[name] = looked_at.get(name, 0) + 1
+                events = self._search.engine.scan(view[start:at])
+                found += [(start + end, index) for end, index in events if index in hot]
+        return found
+
+    def _count(self, index: int, found: list[tuple[Stretch, int]]) -> None:
+        """Counts the last stretches of the block that have a match; counts from below."""
+        look, limits = self._look, self._search.limits
+        kept: list[Stretch] = []
+        most = limits.windows_last if self._state.windows.of(index) else limits.last
+        for stretch, at in reversed(found):
+            if look.has_match(index, stretch, at):
+                kept.append(stretch)
+                if len(kept) == most:
+                    break
+        tally = look.tally(index)
+        for stretch in reversed(kept):
+            new = (index, stretch.low) not in look.read_in
+            tally.add_unread(stretch.copy, exact=False, new=new)
+            look.follow(index, stretch)
+
+    def close(self) -> None:
+        """Keeps the lines after the last ones of what was only counted."""
+        look, most = self._look, self._search.limits.windows_last
+        for index, stretches in look.followed.items():
+            places: list[Place] = []
+            for stretch in reversed(stretches):
+                places = [*look.places(index, stretch), *places]
+                if len(places) >= most:
+                    break
+            for place in places[-most:]:
+                self._state.windows.open(
+                    index, look.read(place), self._pieces.block, self._pieces.raw_end(place.end)
+                )
