@@ -66,7 +66,8 @@ def _install(work: Path, wheel: Path, version: str, machine: str, *, native: boo
     folder = work / f"{version}-{machine}"
     other = [f"--platform={libc}_{machine}" for libc in GLIBC]
     foreign = ["--only-binary=:all:", "--implementation=cp", f"--python-version={version}", *other]
-    _pip("install", "--target", str(folder), *([] if native else foreign), str(wheel))
+    pinned = ["--constraint", str(Path(__file__).with_name("constraints.txt"))]
+    _pip("install", "--target", str(folder), *pinned, *([] if native else foreign), str(wheel))
     return folder
 
 
