@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from diagnose.document import comparable
 from diagnose.model import Evidence, Hits, Line, Writer
@@ -159,6 +160,12 @@ def _cut(scan: Scan, lines: range) -> Scan:
     )
 
 
+def number_there(number: int, numbers: Sequence[tuple[int, int]]) -> int:
+    """The number of a line in the text that it was taken out of; see `Source.numbers`."""
+    own, there = numbers[max(0, bisect_right(numbers, number, key=itemgetter(0)) - 1)]
+    return number - own + there
+
+
 def renumbered(scan: Scan, numbers: Sequence[tuple[int, int]]) -> Scan:
     """A scan of lines taken out of a larger text, with the line numbers of that text.
 
@@ -166,11 +173,9 @@ def renumbered(scan: Scan, numbers: Sequence[tuple[int, int]]) -> Scan:
         scan: What was found.
         numbers: For each stretch of lines its first line in the scan, and the same line in the text.
     """
-    starts = [own for own, _ in numbers]
 
     def moved(line: Line) -> Line:
-        own, there = numbers[max(0, bisect_right(starts, line.number) - 1)]
-        return replace(line, number=line.number - own + there)
+        return replace(line, number=number_there(line.number, numbers))
 
     return replace(
         scan,

@@ -6,19 +6,26 @@ Floor 12.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
+from diagnose.baseline import GoodRun, Lines
 from diagnose.jobs.outcome import outcome
 from diagnose.model import Diagnosis, Finding, Job, Unknown
 from diagnose.pipeline import Examiner, weight
-from diagnose.sources import Source, by_job, whole_runs
+from diagnose.run import number_there
+from diagnose.sources import Source, by_job, open_paths, whole_runs
+from diagnose.sources.source import Delivery
 
 NAMED = 3
 
+Compare = Callable[[Diagnosis, Lines], Diagnosis]
+_TABLES = (".csv", ".json", ".jsonl")
+"""What is no text that a program printed for people."""
 Script = Callable[[Mapping[str, str]], Sequence[Finding]]
 
 
@@ -27,6 +34,7 @@ def diagnose(
     sources: Iterable[Source],
     paths: Sequence[str],
     script: Script | None = None,
+    compare: Compare | None = None,
 ) -> Diagnosis:
     """Answers for one run, or for the job of a run of several that went wrong first.
 
@@ -35,20 +43,69 @@ def diagnose(
         sources: What was given, opened from `paths`.
         paths: What was given.
         script: What the launch script shows for a job with given settings.
+        compare: Adds to the answer what tells its run from good ones.
     """
-    found: list[tuple[str, Diagnosis]] = []
+    found: dict[str, Diagnosis] = {}
+    heard: dict[str, Lines] = {}
+    for job, lines, one in _each(examiner, sources, paths, script, listen=compare is not None):
+        found[job], heard[job] = one, lines
+    chosen, said = _of_several(found, paths) if len(found) > 1 else next(iter(found.items()))[::-1]
+    return compare(chosen, heard[said]) if compare else chosen
+
+
+def good_runs(examiner: Examiner, paths: Sequence[str]) -> tuple[list[GoodRun], list[str]]:
+    """The runs of the paths that went well, one a path or one a job, and the names of the others.
+
+    Raises:
+        InputError: If a path cannot be read.
+    """
+    good: list[GoodRun] = []
+    bad: list[str] = []
+    for path in paths:
+        for job, lines, one in _each(examiner, open_paths([path]), [path], None, listen=True):
+            name = f"{path} ({job})" if job else path
+            if outcome(one).bad:
+                bad.append(name)
+            else:
+                good.append(GoodRun(name, tuple(lines), one.facts, one.progress, lines.partial))
+    return good, bad
+
+
+def _each(
+    examiner: Examiner,
+    sources: Iterable[Source],
+    paths: Sequence[str],
+    script: Script | None,
+    *,
+    listen: bool,
+) -> Iterator[tuple[str, Lines, Diagnosis]]:
+    """Every job of the sources, with its lines, if they are listened to, and its diagnosis."""
+    named: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="diagnose-") as folder:
         parts = by_job(sources, Path(folder), whole_runs(paths))
         for job, group in groupby(parts, key=itemgetter(0)):
-            found.append((job, examiner.diagnose((one for _, one in group), script)))
-    if len(found) == 1:
-        return found[0][1]
-    return _of_several(found, paths)
+            named[job] = named.get(job, 0) + 1
+            lines = Lines()
+            own = (one for _, one in group)
+            name = f"{job} ({named[job]})" if named[job] > 1 else job
+            yield name, lines, examiner.diagnose(_heard(own, lines) if listen else own, script)
 
 
-def _of_several(found: Sequence[tuple[str, Diagnosis]], paths: Sequence[str]) -> Diagnosis:
-    bad = [(job, one) for job, one in found if outcome(one).bad]
-    job, chosen = max(bad or found, key=lambda item: weight(item[1]))
+def _heard(sources: Iterable[Source], lines: Lines) -> Iterator[Source]:
+    """The sources, whose lines are collected as they are read."""
+    for source in sources:
+        if isinstance(source.stream, Delivery) and not source.name.lower().endswith(_TABLES):
+            numbers = source.numbers
+            source.stream.tap = lines.source(
+                source.name, partial(number_there, numbers=numbers) if numbers else int
+            )
+        yield source
+
+
+def _of_several(found: Mapping[str, Diagnosis], paths: Sequence[str]) -> tuple[Diagnosis, str]:
+    """The answer about the job that asks most for one, and that job's name."""
+    bad = [(job, one) for job, one in found.items() if outcome(one).bad]
+    job, chosen = max(bad or found.items(), key=lambda item: weight(item[1]))
     others = [name or "the other files" for name, _ in bad if name != job]
     unknowns = list(chosen.unknowns)
     if others:
@@ -62,11 +119,12 @@ def _of_several(found: Sequence[tuple[str, Diagnosis]], paths: Sequence[str]) ->
                 f"diagnose sweep {' '.join(paths)}",
             )
         )
-    return replace(
+    answer = replace(
         chosen,
         job=Job(name=job) if job else chosen.job,
         jobs=len(found),
         unknowns=tuple(unknowns),
         # What was read is all of it, so that what could not be read of another job is told too.
-        sources=tuple({note.name: note for _, one in found for note in one.sources}.values()),
+        sources=tuple({note.name: note for one in found.values() for note in one.sources}.values()),
     )
+    return answer, job

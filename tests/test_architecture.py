@@ -21,7 +21,7 @@ FLOORS = {
     "verdict": 9, "behind": 9, "mystery": 9, "live": 9, "fingerprint": 9, "review": 9,
     "report": 10, "origin": 10, "jobs": 10,
     "sources": 10, "probe": 10,
-    "ci": 11,
+    "ci": 11, "baseline": 11,
     "pipeline": 11, "several": 12, "prove_recipe": 11,
     "prove": 12, "explain": 12, "watch": 12, "sweep": 12,
     "cli": 13,

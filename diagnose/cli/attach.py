@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from diagnose.cli.good import baseline_option, compared, comparer
 from diagnose.cli.log import exit_code
 from diagnose.cli.options import FILE, report
 from diagnose.cli.output import write, write_file
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     help="Keep everything that was seen in this file, for `diagnose attach FILE` anywhere.",
 )
 @report
+@baseline_option
 def command(
     target: str | None,
     port: int | None,
@@ -67,6 +69,7 @@ def command(
     format_: str,
     output: Path | None,
     roots: tuple[Path, ...],
+    baseline: tuple[str, ...],
     quiet: bool,
     verbose: bool,
 ) -> int:
@@ -93,7 +96,7 @@ def command(
             examiner = ready.result()
     if save is not None:
         snapshot, seen = _save(snapshot, seen, save)
-    diagnosis = reason(examiner, snapshot, seen)
+    diagnosis = compared(reason(examiner, snapshot, seen), seen, comparer(examiner, baseline))
     write(diagnosis, format_, output, quiet=quiet, verbose=verbose)
     return exit_code(diagnosis)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from diagnose.cli.good import baseline_option
 from diagnose.cli.options import report
 from diagnose.cli.output import write
 from diagnose.errors import InputError, UsageError
@@ -34,6 +35,7 @@ EXIT_OK, EXIT_NAMED, EXIT_UNKNOWN, EXIT_UNREADABLE = 0, 1, 3, 4
     metavar="SCRIPT",
     help="The launch script of the job: the cause is looked for in it too, and the report ends in the change to it.",
 )
+@baseline_option
 def command(
     paths: tuple[str, ...],
     format_: str,
@@ -41,6 +43,7 @@ def command(
     roots: tuple[Path, ...],
     scanner: str,
     recipe: str | None,
+    baseline: tuple[str, ...],
     quiet: bool,
     verbose: bool,
 ) -> int:
@@ -51,7 +54,7 @@ def command(
     is answered for. A file written by `diagnose attach --save`, or one that
     begins with the dump of a stack, is taken as the live server that it shows.
     """
-    diagnosis = run(paths, roots=roots, scanner=scanner, recipe=recipe)
+    diagnosis = run(paths, roots=roots, scanner=scanner, recipe=recipe, baseline=baseline)
     write(diagnosis, format_, output, quiet=quiet, verbose=verbose)
     return exit_code(diagnosis)
 
@@ -62,6 +65,7 @@ def run(
     roots: tuple[Path, ...] = (),
     scanner: str = "auto",
     recipe: str | None = None,
+    baseline: tuple[str, ...] = (),
 ) -> Diagnosis:
     """Reads the inputs and diagnoses them as one run, together with the launch script where one is given.
 
@@ -69,25 +73,29 @@ def run(
         InputError: If none of the inputs could be read.
     """
     from diagnose import several
+    from diagnose.cli.good import compared, comparer
     from diagnose.cli.pasted import begins_with_stacks, read_stacks
     from diagnose.cli.progress import Bar
     from diagnose.cli.reason import names_bundle, open_bundle, prepare, reason
     from diagnose.sources import open_paths
 
     examiner = prepare(roots, scanner)
+    compare = comparer(examiner, baseline)
     if len(paths) == 1 and names_bundle(paths[0]):
         _only_logs(recipe)
-        return reason(examiner, *open_bundle(paths[0]))
+        snapshot, logs = open_bundle(paths[0])
+        return compared(reason(examiner, snapshot, logs), logs, compare)
     if len(paths) == 1 and begins_with_stacks(paths[0]) and (stacks := read_stacks(paths[0])):
         _only_logs(recipe)
-        return reason(examiner, stacks.snapshot, stacks.logs)
+        return compared(reason(examiner, stacks.snapshot, stacks.logs), stacks.logs, compare)
     script = open_script(recipe, roots) if recipe else None
     # The order in which a shell happens to list the files must not change the answer.
     paths = tuple(sorted(paths))
     stdin = sys.stdin.buffer if sys.stdin is not None else None
     with Bar(paths) as bar:
         opened = open_paths(paths, stdin, progress=bar.advance)
-        diagnosis = several.diagnose(examiner, opened, paths, script.findings if script else None)
+        findings = script.findings if script else None
+        diagnosis = several.diagnose(examiner, opened, paths, findings, compare)
     if not any(source.size_bytes for source in diagnosis.sources):
         problems = "; ".join(f"{s.name}: {s.problem or 'empty'}" for s in diagnosis.sources)
         raise InputError(

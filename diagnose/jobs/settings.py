@@ -75,6 +75,11 @@ def settings(
     return found, kinds
 
 
+def is_own(variable: str) -> bool:
+    """Whether a variable names one run or one folder, so that its value is no setting."""
+    return _OWN.match(variable) is not None
+
+
 def numbers(results: Iterable[Mapping[str, object]]) -> dict[str, float]:
     """The numeric columns of result files that are no settings."""
     found: dict[str, float] = {}
@@ -122,7 +127,7 @@ def _of_environment(facts: Mapping[str, str]) -> dict[str, str]:
         name = fact.removeprefix("env:")
         if name.lower() in axes.PLACES:
             found[axes.PLACES[name.lower()]] = value
-        elif not _OWN.match(name) and not axes.put(found, name, value):
+        elif not is_own(name) and not axes.put(found, name, value):
             found[f"${name}"] = axes.value("", value)
         if name == "EXP_NAME":
             lengths = names.settings(value)

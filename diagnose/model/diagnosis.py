@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from diagnose.model.baseline import Baseline
 from diagnose.model.gpus import Recording
 from diagnose.model.job import Job, Place
 from diagnose.model.lines import Evidence, Line, Writer
@@ -168,6 +169,8 @@ class Diagnosis:
     unknowns: tuple[Unknown, ...] = ()
     mystery: Mystery | None = None
     sources: tuple[SourceNote, ...] = ()
+    baseline: Baseline | None = None
+    """What tells its run from good ones, where good ones were given."""
     jobs: int = 1
     """How many jobs the input holds; it is about `job` alone."""
     state: State | None = None

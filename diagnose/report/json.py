@@ -10,6 +10,7 @@ from typing import Any
 
 from diagnose.fingerprint import fingerprint
 from diagnose.model import Diagnosis, Evidence, Finding, Fix, Job, Line, Link, Writer
+from diagnose.model.baseline import Baseline
 from diagnose.report.live import live_json
 
 SCHEMA = "diagnose/1"
@@ -77,6 +78,7 @@ def to_json(diagnosis: Diagnosis) -> dict[str, Any]:
         "job": _job(diagnosis.job),
         "unknowns": [{"what": u.what, "why": u.why, "how": u.how} for u in diagnosis.unknowns],
         "unexplained": _mystery(diagnosis),
+        "baseline": _baseline(diagnosis.baseline),
         "sources": [
             {"name": s.name, "lines": s.lines, "bytes": s.size_bytes, "problem": s.problem}
             for s in diagnosis.sources
@@ -211,4 +213,30 @@ def _mystery(diagnosis: Diagnosis) -> dict[str, Any] | None:
         "odd_process": str(mystery.odd_writer) if mystery.odd_writer else None,
         "telling": [_place(line) for line in mystery.telling],
         "draft_signature": mystery.draft or None,
+    }
+
+
+def _baseline(baseline: Baseline | None) -> dict[str, Any] | None:
+    """The comparison as plain dictionaries."""
+    if baseline is None:
+        return None
+    return {
+        "runs": list(baseline.runs),
+        "new_lines": [
+            {"source": n.line.source, "line": n.line.number, "text": n.line.text, "count": n.count}
+            for n in baseline.new
+        ],
+        "missing_lines": [
+            {"source": line.source, "line": line.number, "text": line.text}
+            for line in baseline.missing
+        ],
+        "slower_phases": [
+            {"phase": s.phase, "took_s": s.took_s, "good_s": s.good_s, "ended": s.ended}
+            for s in baseline.slower
+        ],
+        "settings": [
+            {"name": d.name, "value": d.value, "good": list(d.good)} for d in baseline.settings
+        ],
+        "left_out": list(baseline.left_out),
+        "partial": baseline.partial,
     }

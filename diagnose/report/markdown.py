@@ -10,6 +10,8 @@ import re
 
 from diagnose.metrics import statements
 from diagnose.model import Diagnosis, Evidence, Fix, Job, Link, Mystery
+from diagnose.model.baseline import Baseline
+from diagnose.report.baseline import compared_with, new, notes
 from diagnose.report.live import group_frames, group_head, wait_line
 from diagnose.report.timeline import timeline
 from diagnose.report.words import (
@@ -65,6 +67,8 @@ def to_markdown(diagnosis: Diagnosis) -> str:
                 for f in diagnosis.also[:8]
             )
         )
+    if diagnosis.baseline:
+        parts += _baseline(diagnosis.baseline)
     parts += _run(diagnosis)
     parts += _timeline(diagnosis)
     parts += _job(diagnosis.job)
@@ -150,6 +154,20 @@ def _alternatives(diagnosis: Diagnosis) -> list[str]:
         + (f": told apart by: {escape(a.separated_by)}" if a.separated_by else "")
         for a in diagnosis.alternatives
     ]
+
+
+def _baseline(baseline: Baseline) -> list[str]:
+    parts = [f"### Unlike good runs\n\n{escape(compared_with(baseline))}"]
+    if told := notes(baseline):
+        parts.append("\n".join(f"- {escape(note)}" for note in told))
+    quotes = [
+        f"{code(new(one))}\n\n{fence(shorten(one.line.text.strip(), 400))}" for one in baseline.new
+    ]
+    parts += quotes
+    if baseline.missing:
+        parts.append("Good runs go on with:")
+        parts.append(fence("\n".join(shorten(x.text.strip(), 300) for x in baseline.missing)))
+    return parts
 
 
 def _mystery(mystery: Mystery) -> list[str]:

@@ -13,6 +13,8 @@ from rich.text import Text
 
 from diagnose.metrics import statements
 from diagnose.model import Alternative, Diagnosis, Evidence, Finding, Link, Mystery, Verdict
+from diagnose.model.baseline import Baseline
+from diagnose.report.baseline import compared_with, new, notes
 from diagnose.report.layout import report
 from diagnose.report.live import FRAMES, group_frames, group_head, wait_line
 from diagnose.report.steps import change, put_in, steps
@@ -92,6 +94,8 @@ def _rows(
         yield ("May also be" if diagnosis.cause else "Candidates"), _alternatives(diagnosis, shown)
     if quiet:
         return
+    if diagnosis.baseline:
+        yield from _baseline(diagnosis.baseline, verbose=verbose)
     if diagnosis.cause:
         yield "Because", Text(reflow(diagnosis.cause.signature.root_cause))
     if diagnosis.also:
@@ -218,6 +222,20 @@ def _phase(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, Render
         for process in progress.processes:
             text.append(f"\n{process.writer}: {process.phase}")
     yield "Phase", text
+
+
+def _baseline(baseline: Baseline, *, verbose: bool) -> Iterator[tuple[str, RenderableType]]:
+    head = Text(printable(compared_with(baseline)), style="dim")
+    told = [Text(printable(note)) for note in notes(baseline)]
+    for one in baseline.new[: None if verbose else MOST_SEEN]:
+        text = Text(printable(new(one)), style="cyan")
+        told.append(text.append(f"\n{shorten(one.line.text.strip(), QUOTE)}", style="default"))
+    if not told:
+        head.append("\nno new line, no slower phase, no other setting", style="not dim")
+    yield "Unlike good", Group(head, *told)
+    if baseline.missing:
+        lines = [shorten(line.text.strip(), 200) for line in baseline.missing]
+        yield "Good runs", Text("go on with\n" + "\n".join(lines))
 
 
 def _mystery(mystery: Mystery, *, quiet: bool) -> Iterator[tuple[str, RenderableType]]:

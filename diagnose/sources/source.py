@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from diagnose.model import Channel
@@ -55,6 +56,8 @@ class Delivery:
         """Bytes delivered."""
         self.asked = False
         """Whether anybody read it."""
+        self.tap: Callable[[bytes], None] | None = None
+        """Called with each piece that is delivered, for who wants to read along."""
 
     def readinto(self, view: memoryview, /) -> int:
         """Fills the start of `view` and returns how many bytes; 0 at the end."""
@@ -68,6 +71,8 @@ class Delivery:
             self._end(damage.problem)
             return 0
         self.count += count
+        if count and self.tap is not None:
+            self.tap(bytes(view[:count]))
         if not count:
             self._end("" if self.count else "empty")
         return count

@@ -5,6 +5,7 @@ Floor 12. Both give the same answers in the same order: a worker knows nothing o
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -76,6 +77,9 @@ def available() -> int:
 def _prepare(signatures: Mapping[str, Signature], scanner: str) -> None:
     global _worker
     _worker = Worker(signatures, scanner)
+    # The catalogue stays; looking through it for garbage between jobs costs a tenth of the time.
+    gc.collect()
+    gc.freeze()
 
 
 def _examine(unit: Unit) -> list[Examined]:
