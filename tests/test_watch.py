@@ -282,6 +282,17 @@ def test_heartbeats_are_no_news():
     assert ear.heartbeats == 60
 
 
+def test_a_heartbeat_that_is_the_first_sign_of_a_phase_is_no_movement():
+    ear = heard(
+        "(EngineCore pid=395) INFO 07-12 02:00:01 [core.py:133] Initializing a V1 LLM engine (v0.32.0) with config: x"
+    )
+    before = ear.changes
+    heard(HEARTBEAT.format(1), ear=ear)
+    assert ear.phase is not None
+    assert ear.phase.id == "memory-profiling"
+    assert ear.changes == before
+
+
 def test_a_heartbeat_that_nobody_has_described_and_that_counts_its_seconds_is_news_once():
     ear = heard(*(f"waiting for the moon, {second} s so far" for second in range(10, 600, 10)))
     assert ear.news == 1

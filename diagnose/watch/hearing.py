@@ -110,7 +110,8 @@ class Ear:
         engine = max(self._counts, key=lambda name: self._counts[name])
         now = self._furthest.get(engine)
         if now != self.phase:
-            self.phase, self.changes = now, self.changes + 1
+            # A heartbeat tells which phase waits, and no more.
+            self.phase, self.changes = now, self.changes + (not beat)
         self.ready = self.phase is not None and self.phase.id == READY
 
     def _notes(self, line: Line, phase: Phase, *, beat: bool) -> None:

@@ -56,11 +56,10 @@ class Tree:
     def __post_init__(self) -> None:
         if self.ours:
             # A program that became this one by `exec` may have had children of its own.
-            table = proc.processes()
             self._strangers |= {
                 pid
-                for pid in proc.descendants(os.getpid(), table)
-                if table[pid].session != self.root
+                for pid in proc.family(os.getpid())
+                if (one := proc.stat(pid)) is not None and one.session != self.root
             }
 
     def read(self, now: float) -> None:
