@@ -366,3 +366,88 @@ def test_every_system_is_told_by_its_environment(step, system):
         "cancelled" if system in ("Buildkite", "GitLab") else None
     )
     assert not (step.folder / "output").exists()
+
+
+JOBS = [
+    {
+        "id": 1,
+        "name": "mi355x TP8/EP8 c64",
+        "conclusion": "cancelled",
+        "runner_name": "mi355x-amds_03",
+    },
+    {"id": 2, "name": "mi355x TP8 c64", "conclusion": "success", "runner_name": "mi355x-amds_04"},
+]
+GH = """#!/usr/bin/env python3
+import json, sys
+path = sys.argv[-1]
+if path.startswith("repos/o/r/actions/runs/77/jobs") or path.startswith("repos/{owner}/{repo}/actions/runs/77/jobs"):
+    print(open(__file__ + ".jobs").read())
+elif path.endswith("/actions/jobs/1/logs"):
+    sys.stdout.buffer.write(open("SEED", "rb").read())
+elif path.endswith("/logs"):
+    sys.exit("gh: Gone (HTTP 410)")
+else:
+    sys.exit("gh: Not Found (HTTP 404)")
+"""
+
+
+@pytest.fixture
+def gh(step, monkeypatch):
+    """A `gh` that answers for run 77 as the public interface does."""
+    folder = step.folder / "bin"
+    folder.mkdir()
+    (folder / "gh").write_text(GH.replace("SEED", str(SEED)))
+    (folder / "gh").chmod(0o755)
+    (folder / "gh.jobs").write_text(json.dumps({"total_count": 2, "jobs": JOBS}))
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return folder
+
+
+@pytest.mark.parametrize("run", ["77", "https://github.com/o/r/actions/runs/77"])
+def test_the_one_job_of_a_run_that_was_cancelled_is_fetched(step, gh, run):
+    done = step.run("--run", run)
+
+    assert done.returncode == 0
+    assert step.answer["cause"]["id"] == "vllm/mxfp4-emulation-fallback"
+    assert step.answer["job"]["name"] == "mi355x TP8/EP8 c64"
+    assert step.answer["job"]["status"] == "cancelled"
+    assert step.answer["sources"][0]["name"] == "mi355x-TP8-EP8-c64.log"
+    assert "::" not in done.stdout.split("\n")[0]
+
+
+def test_of_several_jobs_one_has_to_be_chosen(step, gh):
+    both = [{**one, "conclusion": "failure"} for one in JOBS]
+    (gh / "gh.jobs").write_text(json.dumps({"jobs": both}))
+
+    done = step.run("--run", "77", "--exit-code")
+    chosen = step.run("--run", "77", "--job", "1")
+
+    assert done.returncode == 4
+    assert "choose one with --job: 1 (mi355x TP8/EP8 c64: failure), 2" in done.stdout
+    assert "MXFP4 experts fall back" in chosen.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--run", "78"], "gh: Not Found (HTTP 404)"),
+        (["--run", "77", "--job", "2"], "its log was deleted after its time"),
+        (["--run", "77", "--job", "x"], "has no job x"),
+        (["--run", "abc"], "is no run of GitHub Actions"),
+    ],
+)
+def test_what_gh_cannot_give_is_told_in_a_sentence(step, gh, arguments, said):
+    done = step.run(*arguments)
+
+    assert done.returncode == 0
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_without_gh_the_remedy_is_told(step):
+    assert "the `gh` client is not on the path" in step.run("--run", "77", PATH="/nowhere").stdout
+
+
+def test_a_run_and_a_path_are_a_usage_error(step):
+    assert step.run("--run", "77", "x.log").returncode == 2
+    assert step.run("--job", "1").returncode == 2

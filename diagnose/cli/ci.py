@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 import time
 import traceback
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from diagnose.cli.options import FOLDER
-from diagnose.errors import DiagnoseError, InputError
+from diagnose.errors import DiagnoseError, InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,6 +49,13 @@ REPORTS = {
     help="How the job ended, where its environment does not say: on GitHub ${{ job.status }}.",
 )
 @click.option(
+    "--run",
+    "run_",
+    metavar="ID|URL",
+    help="A run of GitHub Actions: its log is fetched with the gh client.",
+)
+@click.option("--job", "name", metavar="ID|NAME", help="The job of that run, when several failed.")
+@click.option(
     "--recipe",
     type=click.Path(dir_okay=False),
     metavar="SCRIPT",
@@ -61,6 +69,8 @@ def command(
     paths: tuple[str, ...],
     output: Path | None,
     job_status: str | None,
+    run_: str | None,
+    name: str | None,
     recipe: str | None,
     exit_code: bool,
     roots: tuple[Path, ...],
@@ -75,43 +85,70 @@ def command(
     from diagnose import ci
     from diagnose.cli.log import exit_code as code_of
 
-    job = ci.job(os.environ, status=job_status or "")
+    if run_ and paths:
+        raise UsageError("--run names what to read, and so does a PATH", "give one of them")
+    if name and not run_:
+        raise UsageError("--job chooses a job of --run", "give --run as well")
+    asked = _Asked(paths, run_ or "", name or "", recipe or "", roots)
     folder = output or Path(ci.OUTPUT)
-    diagnosis, problem, code = _diagnose(paths, job, roots, recipe)
-    diagnosis = replace(diagnosis, job=job)
+    diagnosis, problem, code = _diagnose(asked, ci.job(os.environ, status=job_status or ""))
     problems = [problem] if problem else []
     problems += _write_reports(diagnosis, folder)
-    if job.system == "GitHub Actions":
+    on_github = bool(os.environ.get("GITHUB_ACTIONS"))
+    if on_github:
         problems += _tell_github(diagnosis, folder)
-    _print(diagnosis, problems, github=job.system == "GitHub Actions")
+    _print(diagnosis, problems, github=on_github)
     if not exit_code:
         return 0
     return code if code is not None else code_of(diagnosis)
 
 
-def _diagnose(
-    paths: Sequence[str], job: Job, roots: tuple[Path, ...], recipe: str | None
-) -> tuple[Diagnosis, str, int | None]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the user named; empty for what is to be found."""
+
+    paths: tuple[str, ...]
+    run: str
+    job: str
+    recipe: str
+    roots: tuple[Path, ...]
+
+
+def _diagnose(asked: _Asked, job: Job) -> tuple[Diagnosis, str, int | None]:
     """The diagnosis, what went wrong with making it, and the exit code that goes with that.
 
     Nothing may keep the step from telling what it can, also a defect of this program.
     """
     from diagnose.model import Diagnosis, Verdict
 
-    nothing = Diagnosis(Verdict.UNDECIDABLE, "nothing that could be read was left behind")
+    why, code = "nothing that could be read was left behind", 4
     try:
-        return _read(paths, job, roots, recipe), "", None
+        if not asked.run:
+            return replace(_read(asked, asked.paths, job), job=job), "", None
+        with tempfile.TemporaryDirectory() as folder:
+            from diagnose.ci.run import fetch
+
+            fetched = fetch(asked.run, asked.job, Path(folder))
+            diagnosis = _read(asked, (fetched.path,), fetched.job, prefix=folder)
+            return replace(diagnosis, job=fetched.job), "", None
     except DiagnoseError as error:
-        return nothing, f"{error.message}\n  {error.remedy}".rstrip(), error.exit_code
+        problem, code = f"{error.message}\n  {error.remedy}".rstrip(), error.exit_code
     except Exception:
-        told = replace(nothing, verdict_why="diagnose itself failed; its log says how")
-        return told, traceback.format_exc(), 70
+        why, problem, code = "diagnose itself failed; its log says how", traceback.format_exc(), 70
+    return Diagnosis(Verdict.UNDECIDABLE, why, job=job), problem, code
 
 
-def _read(paths: Sequence[str], job: Job, roots: tuple[Path, ...], recipe: str | None) -> Diagnosis:
+def _read(asked: _Asked, paths: tuple[str, ...], job: Job, prefix: str = "") -> Diagnosis:
+    """Reads and diagnoses.
+
+    Args:
+        asked: By the user.
+        paths: What to read; nothing for what the job left in its folder.
+        job: Whose it is.
+        prefix: A folder that names are told without; the job's folder if absent.
+    """
     from diagnose.cli.reason import open_bundle, prepare, reason
 
-    own = not paths
     found = _found(paths, job)
     if not found.files and not found.bundles:
         raise InputError(
@@ -119,9 +156,9 @@ def _read(paths: Sequence[str], job: Job, roots: tuple[Path, ...], recipe: str |
             + (f" ({found.older} older than the job)" if found.older else ""),
             "name the files or folders that hold the logs",
         )
-    examiner = prepare(roots)
-    script = _script(recipe, job, roots)
-    sources = _ended(found, job, own=own)
+    examiner = prepare(asked.roots)
+    script = _script(asked, job)
+    sources = _ended(found, job, prefix or job.workspace or os.getcwd(), own=not paths)
     if found.bundles:
         snapshot, tails = open_bundle(found.bundles[-1])
         # The end of a log that lies there whole would count twice.
@@ -138,18 +175,18 @@ def _read(paths: Sequence[str], job: Job, roots: tuple[Path, ...], recipe: str |
     return script.changed(replace(diagnosis, place=script.place))
 
 
-def _script(recipe: str | None, job: Job, roots: tuple[Path, ...]) -> Script | None:
+def _script(asked: _Asked, job: Job) -> Script | None:
     """The launch script that is named, or the one whose name fits the job's place in the matrix."""
     from diagnose import ci
     from diagnose.cli.log import open_script
 
     folder = job.workspace or os.getcwd()
-    path = recipe or ci.recipe(folder, job)
+    path = asked.recipe or ci.recipe(folder, job)
     if not path:
         return None
     # Named as a reader of the repository would name it, where the step runs at its top.
     inside = os.path.samefile(folder, ".") and path.startswith(os.path.join(folder, ""))
-    return open_script(os.path.relpath(path) if inside else path, roots)
+    return open_script(os.path.relpath(path) if inside else path, asked.roots)
 
 
 def _found(paths: Sequence[str], job: Job) -> Left:
@@ -175,21 +212,21 @@ def _written_s(path: str) -> float | None:
         return None
 
 
-def _ended(found: Left, job: Job, *, own: bool) -> Iterator[Source]:
+def _ended(found: Left, job: Job, folder: str, *, own: bool) -> Iterator[Source]:
     """The sources, none of which is written any more: the job is over.
 
     Args:
         found: What to read.
         job: Whose it is.
+        folder: Names are told without it.
         own: Whether the job that is over is the one that this step belongs to, so that the times of the files tell
             how long nobody wrote to them before it ended.
     """
     from diagnose.sources import open_paths
 
     end = time.time() if own and job.status == "cancelled" else found.newest_s if own else 0.0
-    folder = (job.workspace or os.getcwd()).rstrip("/") + "/"
     for source in open_paths(found.files) if found.files else ():
-        source.name = source.name.removeprefix(folder)
+        source.name = source.name.removeprefix(folder.rstrip("/") + "/")
         source.fresh_s = None
         written = _written_s(source.path)
         if job.status != "success" and written is not None:
