@@ -209,3 +209,89 @@ def test_ranks_that_wait_for_the_lock_of_a_builder_that_was_killed(tmp_path):
     assert answer["cause"]["id"] == "torch/torch-extension-build-lock"
     assert any(wait["resource"] == f"{folder}/kernel_ext/lock" for wait in answer["waits"])
     assert any(str(folder) in line for line in answer["fix"]["now"])
+
+
+CHURN = """
+    import subprocess, sys
+    print("ready", flush=True)
+    while True: subprocess.run([sys.executable, "-c", "sum(range(10**6))"])
+"""
+WEIRD = """
+    import ctypes, time
+    ctypes.CDLL(None).prctl(15, b"a) R 1\\n\\x1b[31", 0, 0, 0)
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+@linux
+def test_a_process_whose_children_come_and_go_is_not_hung(tmp_path):
+    with running(CHURN, folder=tmp_path) as one:
+        answer = json.loads(run("attach", str(one.pid), "--format", "json").stdout)
+
+    assert answer["verdict"] in ("healthy", "slow")
+    assert answer["state"] != "hung"
+
+
+@linux
+def test_a_program_that_sleeps_for_itself_holds_nobody_up(tmp_path):
+    with running(
+        'import time\nprint("ready", flush=True)\ntime.sleep(600)', folder=tmp_path
+    ) as one:
+        done = run("attach", str(one.pid), "--format", "json")
+
+    assert json.loads(done.stdout)["verdict"] == "undecidable"
+    assert "nobody is seen to wait for it" in json.loads(done.stdout)["verdict_why"]
+    assert done.returncode in (0, 3)
+
+
+@linux
+def test_a_name_that_holds_control_characters_reaches_no_terminal(tmp_path):
+    with running(WEIRD, "arg\n\x1b[31mred", folder=tmp_path) as one:
+        done = run("attach", str(one.pid))
+
+    assert done.returncode in (0, 1, 3), done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+@linux
+def test_a_program_that_is_not_python_is_named_with_its_system_call(tmp_path):
+    with running(["sh", "-c", "echo ready; exec sleep 600"], folder=tmp_path) as one:
+        why = json.loads(run("attach", str(one.pid), "--format", "json").stdout)["verdict_why"]
+
+    assert f"sleep (pid {one.pid}) is not a Python process; it sits in `" in why
+    assert "nanosleep`" in why
+
+
+@linux
+@pytest.mark.skipif(not Path("/proc/2/stat").exists(), reason="no threads of the kernel here")
+def test_a_thread_of_the_kernel_is_called_one():
+    if "kthreadd" not in Path("/proc/2/comm").read_text():
+        pytest.skip("process 2 is no thread of the kernel in a container")
+
+    assert "is a thread of the kernel" in run("attach", "2").stdout
+
+
+@linux
+def test_processes_that_end_while_they_are_looked_at_are_told_in_a_sentence(tmp_path):
+    program = """
+        import os, time
+        for _ in range(12):
+            if not os.fork(): time.sleep(1.5); os._exit(0)
+        print("ready", flush=True)
+        time.sleep(1.8)
+    """
+    with running(program, folder=tmp_path) as one:
+        done = run("attach", str(one.pid), "--samples", "4")
+
+    assert done.returncode in (0, 3, 4)
+    assert "Traceback" not in done.stderr
+    assert "ended while" in done.stdout + done.stderr or "has ended" in done.stdout + done.stderr
+
+
+@linux
+def test_an_empty_name_is_refused():
+    done = run("attach", "--name", "")
+
+    assert done.returncode == 2
+    assert "--name is empty" in done.stderr

@@ -12,7 +12,7 @@ from diagnose.model import Block, Blocker, Snapshot, State, Verdict
 from diagnose.phases import READY
 from diagnose.stacks import Standing, standings
 from diagnose.units import duration
-from diagnose.waits import Arrow, View, blockers
+from diagnose.waits import SERVES, Arrow, View, blockers, foreign
 
 VERDICT = {
     State.HUNG: Verdict.HUNG,
@@ -86,6 +86,8 @@ def _decide(view: View, blocker: Blocker | None) -> tuple[State, str]:
         return state, _slow(view, blocker)
     if blocker.kind is Block.NOBODY and blocker.caveat and not _old(view, blocker):
         return State.UNCLEAR, f"{blocker.what}; but {blocker.caveat}"
+    if blocker.kind is Block.ASLEEP and not _awaited(view, blocker):
+        return State.UNCLEAR, f"{blocker.what}; nobody is seen to wait for it"
     if blocker.kind is Block.BUSY:
         return state, f"{blocker.what}; whether that ends cannot be told from one look"
     if blocker.caveat:
@@ -116,7 +118,9 @@ def _unblocked(view: View) -> tuple[State, str]:
         idle = [s for s in view.standings.values() if s.main is not None]
         if idle and all(s.main is not None and s.main.idle for s in idle):
             return State.IDLE, "every process waits for work, and there is none"
-        return State.UNCLEAR, "no stack of a process that does the work could be read"
+        root = view.standings.get(view.snapshot.root)
+        unread = foreign(root) if root is not None else ""
+        return State.UNCLEAR, unread or "no stack of a process that does the work could be read"
     return State.UNCLEAR, "nothing that was seen says what it waits for"
 
 
@@ -164,6 +168,12 @@ def _builds(view: View, blocker: Blocker) -> bool:
         s.process.role == "builder" or (s.main and s.main.work and s.main.work.work in _LONG)
         for s in movers
     )
+
+
+def _awaited(view: View, blocker: Blocker) -> bool:
+    """Whether a process that sleeps holds anybody up: somebody waits for it, or it is part of a server."""
+    pids = [pid for pid in blocker.pids if pid in view.standings]
+    return bool(blocker.waiters) or any(view.standings[pid].process.role in SERVES for pid in pids)
 
 
 def _single_look(view: View) -> bool:

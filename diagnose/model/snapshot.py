@@ -92,6 +92,8 @@ class Process:
     read_bytes: int = 0
     write_bytes: int = 0
     """Since it started, as /proc/PID/io counts; 0 where it may not be read."""
+    reaped_s: float = 0.0
+    """Seconds of processor time of children of it that ended during the look."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,9 @@ def process(
     """
     who = identity(pid, after, called.get(pid, ""))
     earlier = before.get(pid)
-    spent = after.ticks - (earlier.ticks if earlier and earlier.identity == after.identity else 0)
+    same = earlier is not None and earlier.identity == after.identity
+    spent = after.ticks - (earlier.ticks if earlier and same else 0)
+    reaped = after.reaped - (earlier.reaped if earlier and same else 0)
     status = proc.status(pid)
     numbers = status.get("NSpid", "").split()
     read, written = proc.counters(pid)
@@ -94,4 +96,5 @@ def process(
         python=python,
         read_bytes=read,
         write_bytes=written,
+        reaped_s=reaped / HZ,
     )

@@ -52,6 +52,8 @@ def find(pid: int | None = None, port: int | None = None, name: str | None = Non
         missing = InputError(f"nothing that can be seen listens on port {port}", _rights())
         return _only(heads, table, identities, missing)
     if name is not None:
+        if not name.strip():
+            raise UsageError("--name is empty", "give a part of the server's title or command line")
         heads = {
             _head(one, identities)
             for one in _strangers(table)

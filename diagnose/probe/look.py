@@ -23,6 +23,7 @@ from diagnose.probe.proc import Stat
 from diagnose.probe.rounds import Rounds, wait_until
 from diagnose.probe.start import Before, note
 
+_PATIENCE_S = 6.0
 _HANDLES_S = 8.0
 _DEVICES_S = 6.0
 _VERSIONS_S = 2.0
@@ -134,14 +135,21 @@ def _sampled(target: Target, plan: Plan, rounds: Rounds, clock: float) -> tuple[
     tree = dict.fromkeys(target.pids)
     python: list[int] = []
     for number in range(plan.samples):
+        last = number == plan.samples - 1
+        if (
+            number
+            and not last
+            and time.monotonic() - clock > max(_PATIENCE_S, number * plan.interval_s * 2)
+        ):
+            # Hundreds of processes on few processors: two samples tell what moves.
+            continue
         wait_until(clock + number * plan.interval_s)
         table = proc.processes()
         for head in (target.root, *target.orphans):
             tree.update(dict.fromkeys(without_us(proc.family(head))))
         python = [pid for pid in tree if pid in table and _wants_stack(pid, table[pid])]
-        last = number == plan.samples - 1
         native = python if plan.native else rounds.unexplained()
-        rounds.once(python, locals_=number == 1, native=native if last else ())
+        rounds.once(python, locals_=number == 1 or last, native=native if last else ())
     if plan.samples == 1:
         if rounds.wants_locals():
             rounds.once(python, locals_=True)

@@ -31,6 +31,8 @@ class Stat:
     session: int
     ticks: int
     """User and system time of the process itself, in clock ticks."""
+    reaped: int
+    """The same of its children that have ended, as far as it took note of that."""
     threads: int
     started: int
     """Clock ticks after boot."""
@@ -67,6 +69,7 @@ def stat(pid: int) -> Stat | None:
     comm = head.partition("(")[2]
     return Stat(
         pid, comm, fields[0], int(fields[1]), int(fields[3]), int(fields[11]) + int(fields[12]),
+        int(fields[13]) + int(fields[14]),
         int(fields[17]), int(fields[19]), int(fields[21]) * PAGE,
     )  # fmt: skip
 

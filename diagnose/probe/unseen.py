@@ -27,11 +27,11 @@ def check(
     alive = [one for one in processes if one.state not in "ZX"]
     if not alive:
         refused = next(iter(rounds.refused.values()), None)
-        gone = not processes
         state = proc.stat(target.root)
+        gone = not processes or state is None
         raise InputError(
             f"process {target.root} ended while it was looked at" if gone else
-            f"process {target.root} has ended; its parent {state.ppid if state else '?'} has not fetched its exit status (a zombie)",
+            f"process {target.root} has ended; its parent {state.ppid if state else 0} has not fetched its exit status (a zombie)",
             refused.how if refused else (f"diagnose attach {state.ppid}" if state else "name a process that runs"),
         )  # fmt: skip
     unseen = files is not None and set(files.denied) >= {one.pid for one in alive}

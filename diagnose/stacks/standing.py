@@ -92,10 +92,10 @@ class Standing:
         """Whether it stood elsewhere in another sample.
 
         Another thread than the main one counts only if it does something: one that looks at a clock now and
-        then is no progress.
+        then is no progress. One whose children come and go moves, although it always waits for one.
         """
         others = self.process.cpu_share >= ASLEEP and any(s.moved for s in self.stacks[1:])
-        return bool(self.main and self.main.moved) or others
+        return bool(self.main and self.main.moved) or others or self.process.reaped_s > 0
 
     @property
     def stopped(self) -> bool:

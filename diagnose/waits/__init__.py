@@ -13,7 +13,7 @@ Floor 7: pure.
 from __future__ import annotations
 
 from diagnose.waits.arrows import Arrow, arrows
-from diagnose.waits.ends import blockers, merged
+from diagnose.waits.ends import SERVES, blockers, foreign, merged
 from diagnose.waits.view import View
 
-__all__ = ["Arrow", "View", "arrows", "blockers", "merged"]
+__all__ = ["SERVES", "Arrow", "View", "arrows", "blockers", "foreign", "merged"]

@@ -162,8 +162,8 @@ class Graph:
             name = self._view.standings[path[-1]].label
             what = f"{name} waits for an answer from {resource}, and {what}"
             return Blocker(Block.SILENT, what, (standing.pid,), resource, tuple(path))
-        foreign = not self._view.inside(standing.pid) and standing.process.role not in SERVES
-        if path and foreign:
+        alien = not self._view.inside(standing.pid) and standing.process.role not in SERVES
+        if path and alien:
             kind = Block.OUTSIDE if kind in (Block.ASLEEP, Block.UNSEEN) else kind
             held = f" and holds {resource}" if resource else ""
             what += (
@@ -209,6 +209,20 @@ def _command(standing: Standing) -> str:
     return title if len(title) <= _COMMAND else f"{title[:_COMMAND]}…"
 
 
+def foreign(standing: Standing) -> str:
+    """A clause on a process that is not Python, from what the kernel says of it; empty for others."""
+    process = standing.process
+    if process.python or not process.title:
+        return ""
+    if process.title == f"[{process.comm}]":
+        return f"{standing.label} is a thread of the kernel"
+    call = process.syscall.partition(" ")[0] or process.wchan
+    does = f"sits in `{call}`" if call else f"is in state {process.state}"
+    if standing.busy:
+        does = f"runs at {process.cpu_share:.2f} cores"
+    return f"{standing.label} is not a Python process; it {does}"
+
+
 def _sleeps(standing: Standing) -> bool:
     """Whether the main thread sits in a sleep whose length it chose itself."""
     call = standing.main.thread.syscall if standing.main else ""
@@ -237,7 +251,7 @@ def _clause(standing: Standing, kind: Block, resource: str) -> str:
             f"{standing.label} uses {share} and did not leave{where.replace(' in ', ' ', 1)}{under}"
         )
     if kind is Block.UNSEEN:
-        return f"{standing.label} could not be looked at"
+        return foreign(standing) or f"{standing.label} could not be looked at"
     if standing.process.state == "D":
         wchan = f" ({standing.process.wchan})" if standing.process.wchan else ""
         return (
