@@ -295,3 +295,22 @@ def test_an_empty_name_is_refused():
 
     assert done.returncode == 2
     assert "--name is empty" in done.stderr
+
+
+@linux
+def test_the_number_of_a_thread_names_its_process(tmp_path):
+    program = """
+        import threading, time
+        threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+        print("ready", threading.enumerate()[1].native_id, flush=True)
+        time.sleep(600)
+    """
+    with running(program, folder=tmp_path) as one:
+        thread = (tmp_path / "out.log").read_text().split()[1]
+        done = run("attach", thread)
+
+    assert done.returncode == 4
+    assert (
+        done.stderr
+        == f"diagnose: {thread} is a thread of process {one.pid}\n  diagnose attach {one.pid}\n"
+    )

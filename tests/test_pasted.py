@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,22 @@ def test_a_dump_of_gdb_is_read_by_its_c_frames(tmp_path):
 
     assert group["pids"] == [4711]
     assert "collective" in group["doing"]
+
+
+@linux
+@pytest.mark.skipif(not shutil.which("gdb"), reason="gdb is not installed")
+def test_what_gdb_says_of_a_real_process_names_it_and_its_call(tmp_path):
+    with running(
+        'import time\nprint("ready", flush=True)\ntime.sleep(600)', folder=tmp_path
+    ) as one:
+        command = ["gdb", "-p", str(one.pid), "-batch", "-ex", "thread apply all bt"]
+        dump = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    if "Thread 1 (" not in dump:
+        pytest.skip("gdb may not trace here")
+    said = answer(run("attach", "-", "--format", "json", text=dump))
+
+    assert said["ranks"][0]["pids"] == [one.pid]
+    assert "nanosleep" in said["ranks"][0]["frames"][0]
 
 
 @linux

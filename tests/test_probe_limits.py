@@ -82,6 +82,15 @@ def no_ptrace() -> None:
     assert libc.capset(header, sets) == 0
 
 
+def hidden() -> None:
+    """Mounts a /proc that shows each user only what is theirs, in mounts of this process's own."""
+    libc = ctypes.CDLL(None)
+    assert libc.unshare(0x20000) == 0
+    assert libc.mount(b"none", b"/", None, 0x44000, None) == 0
+    assert libc.mount(b"proc", b"/proc", b"proc", 0, b"hidepid=2") == 0
+    nobody()
+
+
 def need(*programs: str) -> None:
     for program in programs:
         if not shutil.which(program):
@@ -99,6 +108,17 @@ def test_another_users_process_is_one_sentence_with_the_command_that_would_work(
         f"  sudo diagnose attach {one.pid}\n"
     )
     assert out == ""
+
+
+def test_a_process_that_proc_hides_is_said_to_be_hidden(tmp_path):
+    with running(SLEEP, folder=tmp_path) as one:
+        code, out, errors = attach(str(one.pid), without=hidden, home=tmp_path)
+
+    assert (code, out) == (4, ""), errors
+    assert errors == (
+        f"diagnose: process {one.pid} is hidden from this user (/proc is mounted with hidepid)\n"
+        f"  sudo diagnose attach {one.pid}\n"
+    )
 
 
 def test_root_without_the_capability_is_told_which_one_is_missing(tmp_path):

@@ -71,12 +71,28 @@ def find(pid: int | None = None, port: int | None = None, name: str | None = Non
 
 
 def _existing(pid: int, table: dict[int, Stat]) -> int:
-    if pid not in table:
+    if pid in table:
+        return pid
+    if leader := proc.status(pid).get("Tgid"):
+        raise InputError(f"{pid} is a thread of process {leader}", f"diagnose attach {leader}")
+    if pid > 0 and _exists(pid):
         raise InputError(
-            f"there is no process {pid}",
-            "it ended, or it is known by another number in another PID namespace: list those seen here with `ps -ef`",
+            f"process {pid} is hidden from this user (/proc is mounted with hidepid)",
+            f"sudo diagnose attach {pid}",
         )
-    return pid
+    raise InputError(
+        f"there is no process {pid}",
+        "it ended, or it is known by another number in another PID namespace: list those seen here with `ps -ef`",
+    )
+
+
+def _exists(pid: int) -> bool:
+    """Whether the kernel knows a process that /proc does not show."""
+    try:
+        os.getsid(pid)
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def _identities(table: dict[int, Stat]) -> dict[int, titles.Identity]:
