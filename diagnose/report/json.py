@@ -11,6 +11,7 @@ from typing import Any
 from diagnose.fingerprint import fingerprint
 from diagnose.model import Diagnosis, Evidence, Finding, Fix, Job, Line, Link, Writer
 from diagnose.model.baseline import Baseline
+from diagnose.report.evidence import quoted
 from diagnose.report.live import live_json
 
 SCHEMA = "diagnose/1"
@@ -42,7 +43,7 @@ def to_json(diagnosis: Diagnosis) -> dict[str, Any]:
                 "title": a.finding.signature.title,
                 "confidence": a.confidence,
                 "separated_by": a.separated_by,
-                "evidence": [_evidence(e) for e in a.finding.evidence[:3]],
+                "evidence": [_evidence(e) for e in quoted(a.finding.evidence, 3)],
             }
             for a in diagnosis.alternatives
         ],
@@ -92,7 +93,7 @@ def cited(diagnosis: Diagnosis) -> list[Line]:
     findings = [link.finding for link in diagnosis.chain if link.finding]
     findings += [a.finding for a in diagnosis.alternatives]
     for finding in findings:
-        for evidence in finding.evidence[:8]:
+        for evidence in quoted(finding.evidence, 8):
             lines.setdefault((evidence.line.source, evidence.line.number), evidence.line)
     if diagnosis.mystery:
         for line in diagnosis.mystery.telling:
@@ -151,7 +152,9 @@ def _link(link: Link) -> dict[str, Any]:
         "role": str(link.signature.role),
         "status": link.status,
         "count": link.finding.count if link.finding else 0,
-        "evidence": [_evidence(e) for e in link.finding.evidence[:5]] if link.finding else [],
+        "evidence": [_evidence(e) for e in quoted(link.finding.evidence, 5)]
+        if link.finding
+        else [],
     }
 
 
@@ -161,7 +164,7 @@ def _named(finding: Finding) -> dict[str, Any]:
         "title": finding.signature.title,
         "role": str(finding.signature.role),
         "count": finding.count,
-        "evidence": [_evidence(e) for e in finding.evidence[:2]],
+        "evidence": [_evidence(e) for e in quoted(finding.evidence, 2)],
     }
 
 

@@ -12,13 +12,13 @@ from diagnose.metrics import statements
 from diagnose.model import Diagnosis, Evidence, Fix, Job, Link, Mystery
 from diagnose.model.baseline import Baseline
 from diagnose.report.baseline import compared_with, new, notes
+from diagnose.report.evidence import quoted
 from diagnose.report.live import group_frames, group_head, wait_line
 from diagnose.report.timeline import timeline
 from diagnose.report.words import (
     RETRY,
     STATUS,
     VERDICT,
-    distinct,
     place,
     printable,
     reflow,
@@ -123,7 +123,7 @@ def _link(number: int, link: Link) -> str:
     if link.finding is None:
         return f"{head}: {STATUS[link.status]}"
     count = times(link.finding)
-    evidence = distinct(link.finding.evidence)[: 2 if number == 1 else 1]
+    evidence = quoted(link.finding.evidence, 2 if number == 1 else 1)
     quotes = "\n".join(_quote(e, count if n == 0 else "") for n, e in enumerate(evidence))
     return f"{head}\n{quotes}"
 

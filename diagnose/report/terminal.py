@@ -15,6 +15,7 @@ from diagnose.metrics import statements
 from diagnose.model import Alternative, Diagnosis, Evidence, Finding, Link, Mystery, Verdict
 from diagnose.model.baseline import Baseline
 from diagnose.report.baseline import compared_with, new, notes
+from diagnose.report.evidence import quoted
 from diagnose.report.layout import report
 from diagnose.report.live import FRAMES, group_frames, group_head, wait_line
 from diagnose.report.steps import change, put_in, steps
@@ -23,7 +24,6 @@ from diagnose.report.words import (
     RETRY,
     STATUS,
     VERDICT,
-    distinct,
     place,
     printable,
     reflow,
@@ -165,7 +165,7 @@ def _chain(chain: tuple[Link, ...], arrow: str, *, verbose: bool) -> RenderableT
             continue
         limit = 5 if verbose else 2 if number == 0 and arrow else 1
         count = times(link.finding)
-        for position, evidence in enumerate(distinct(link.finding.evidence)[:limit]):
+        for position, evidence in enumerate(quoted(link.finding.evidence, limit)):
             parts.append(Padding(_quote(evidence, count if position == 0 else ""), (0, 0, 0, 3)))
     return Group(*parts)
 

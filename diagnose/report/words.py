@@ -6,9 +6,8 @@ Floor 10: pure.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 
-from diagnose.model import Diagnosis, Evidence, Finding, Line, Verdict
+from diagnose.model import Diagnosis, Finding, Line, Verdict
 from diagnose.report.json import cost
 from diagnose.units import duration
 
@@ -47,11 +46,6 @@ def place(line: Line) -> str:
 def times(finding: Finding) -> str:
     """`480 times`, or nothing for a single line."""
     return f"{finding.count:,} times" if finding.count > 1 else ""
-
-
-def distinct(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """The first line of each wording."""
-    return list({e.line.message: e for e in reversed(evidence)}.values())[::-1]
 
 
 def reflow(prose: str) -> str:
