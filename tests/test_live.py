@@ -112,8 +112,19 @@ def test_a_place_that_no_signature_knows_is_named_with_its_frame(examiner):
     assert "Worker_TP1 (pid 11746)" in found.verdict_why
     assert "_fault_spin (/srv/lab/scripts/shim/vllm_lab_plugin.py:" in found.verdict_why
     assert found.look is not None
-    assert any("11746" in line for line in found.look.now)
+    assert found.look.now == (f"diagnose attach {recorded('spin_load').root} --interval 30",)
     assert found.unknowns[0].what == "why it does so"
+
+
+def test_a_rank_that_alone_is_busy_in_one_function_for_long_is_a_hang(examiner):
+    whole = recorded("spin_load")
+    long = replace(whole, duration_s=61.0)
+    alone = replace(long, processes=tuple(p for p in whole.processes if p.name != "Worker_TP0"))
+
+    assert diagnose(examiner, whole).verdict is Verdict.UNDECIDABLE
+    assert diagnose(examiner, long).verdict is Verdict.HUNG
+    assert "while all other ranks wait" in diagnose(examiner, long).verdict_why
+    assert diagnose(examiner, alone).verdict is Verdict.UNDECIDABLE
 
 
 def stale(lock_file, **more):

@@ -6,7 +6,7 @@ Floor 9: pure. Commands are printed, never run.
 from __future__ import annotations
 
 from diagnose.live.look import Look
-from diagnose.model import Block, Blocker, Fix
+from diagnose.model import Block, Blocker, Fix, State
 
 LOOK = (Block.ASLEEP, Block.BUSY, Block.UNSEEN)
 """Where only a further look can say what to do."""
@@ -21,7 +21,7 @@ _SUMMARY = {
     Block.LOST: "Stop the server and start it again; keep this look, because it shows a message lost between engine and workers.",
     Block.COLLECTIVE: "Compare what the ranks ran before it: every rank is in the collective, so its transport, a device or a rank on another host does not answer.",
     Block.ASLEEP: "Look at this process in more detail: why it sleeps there is not known here.",
-    Block.BUSY: "Look again in a minute: if it still is in the same function and nothing it writes grows, it will not end.",
+    Block.BUSY: "Look for a minute: if it stays in the same function, and all other ranks wait for it, it will not end.",
     Block.UNSEEN: "Look at this process with more rights: it decides, and it could not be seen.",
     Block.MOVING: "Wait: it moves.",
 }  # fmt: skip
@@ -37,10 +37,10 @@ def fix_for(seen: Look) -> Fix | None:
         return None
     if blocker.kind is Block.UNSEEN and seen.snapshot.partial:
         return Fix(summary=_ALL, now=("diagnose attach --save FILE",))
-    return Fix(summary=_SUMMARY[blocker.kind], now=_now(blocker))
+    return Fix(summary=_SUMMARY[blocker.kind], now=_now(seen, blocker))
 
 
-def _now(blocker: Blocker) -> tuple[str, ...]:
+def _now(seen: Look, blocker: Blocker) -> tuple[str, ...]:
     pids = " ".join(map(str, blocker.pids))
     first = blocker.pids[0] if blocker.pids else 0
     if blocker.kind is Block.STOPPED:
@@ -49,6 +49,8 @@ def _now(blocker: Blocker) -> tuple[str, ...]:
         return (f"fuser -v {blocker.resource}",)
     if blocker.kind in (Block.OUTSIDE, Block.CYCLE) and pids:
         return (f"ps -o pid,ppid,user,stat,etime,args -p {pids.replace(' ', ',')}",)
+    if blocker.kind is Block.BUSY and seen.state is State.UNCLEAR and not seen.snapshot.partial:
+        return (f"diagnose attach {seen.snapshot.root} --interval 30",)
     if blocker.kind in (Block.ASLEEP, Block.BUSY, Block.UNSEEN) and first:
         return (f"py-spy dump --native --pid {first}",)
     return ()

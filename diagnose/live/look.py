@@ -36,6 +36,8 @@ _AT_ONCE = (Block.STOPPED, Block.DEAD, Block.NOBODY, Block.CYCLE)
 """What one sample shows as well as several: it does not change by itself."""
 _ON_DEVICE = (Block.COLLECTIVE, Block.BUSY, Block.ASLEEP, Block.UNSEEN)
 """Where the stacks end at a call that may wait for a device."""
+STAYS_S = 45.0
+"""Seconds in one function after which a rank that alone is busy there does not count as slow any more."""
 OLD_S = 3600.0
 """Age of a lock that no build keeps for so long."""
 _LONG = ("build", "compile", "download")
@@ -88,6 +90,12 @@ def _decide(view: View, blocker: Blocker | None) -> tuple[State, str]:
         return State.UNCLEAR, f"{blocker.what}; but {blocker.caveat}"
     if blocker.kind is Block.ASLEEP and not _awaited(view, blocker):
         return State.UNCLEAR, f"{blocker.what}; nobody is seen to wait for it"
+    if blocker.kind is Block.BUSY and _stays(view, blocker):
+        seconds = duration(view.snapshot.duration_s)
+        return (
+            State.HUNG,
+            f"{blocker.what}, for {seconds}, while all other ranks wait for it",
+        )
     if blocker.kind is Block.BUSY:
         return state, f"{blocker.what}; whether that ends cannot be told from one look"
     if blocker.caveat:
@@ -168,6 +176,13 @@ def _builds(view: View, blocker: Blocker) -> bool:
         s.process.role == "builder" or (s.main and s.main.work and s.main.work.work in _LONG)
         for s in movers
     )
+
+
+def _stays(view: View, blocker: Blocker) -> bool:
+    """Whether one rank is busy in one function for long, and all its sisters wait for it."""
+    sisters = [s.pid for pid in blocker.pids if pid in view.standings for s in view.sisters(pid)]
+    alone = bool(sisters) and all(pid in blocker.waiters for pid in sisters)
+    return alone and view.snapshot.duration_s >= STAYS_S
 
 
 def _awaited(view: View, blocker: Blocker) -> bool:
