@@ -30,6 +30,7 @@ from diagnose.model import (
     Verdict,
 )
 from diagnose.mystery import explore
+from diagnose.news import is_ending
 from diagnose.progress import progress
 from diagnose.run import NOW, Run, renumbered
 from diagnose.scan import Scan, Scanner
@@ -98,7 +99,10 @@ class Examiner:
             scan = self._scanner.scan(index, source.name, source.stream)
             if source.numbers:
                 scan = renumbered(scan, source.numbers)
-            scans.append(self._visible(replace(scan, silent_s=source.silent_s), source.channel))
+            # A log that tells its own end was not silent after it.
+            ended = bool(scan.tail) and is_ending(scan.tail[-1])
+            silent_s = 0.0 if ended else source.silent_s
+            scans.append(self._visible(replace(scan, silent_s=silent_s), source.channel))
             notes.append(
                 SourceNote(
                     source.name,

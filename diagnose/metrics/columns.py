@@ -34,6 +34,8 @@ _POWER = (
 )  # fmt: skip
 _UNIT = re.compile(r"\s*\[[^]]*\]$")
 _NUMBER = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*(?:%|W|MHz|C)?\s*$")
+_NAME = re.compile(r"(?=.{0,48}$)(?:[\w-]+(?::[\w-]+)*(?:\.\d+)?)?", re.ASCII)
+"""A number, a PCI address or a UUID."""
 _DATES = ("%Y/%m/%d %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S")
 _MILLISECONDS = 1e12
 
@@ -86,11 +88,12 @@ def sample(row: str, where: Columns) -> Sample | None:
     if len(values) <= where.last:
         return None
     time_s, busy = seconds(values[where.time]), _number(values[where.busy])
-    if time_s is None or busy is None:
+    gpu = values[where.gpu].strip() if where.gpu is not None else ""
+    if time_s is None or busy is None or not _NAME.fullmatch(gpu):
         return None
     return Sample(
         time_s,
-        values[where.gpu].strip() if where.gpu is not None else "",
+        gpu,
         busy,
         _number(values[where.memory]) if where.memory is not None else None,
         _number(values[where.power]) if where.power is not None else None,

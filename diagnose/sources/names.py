@@ -30,13 +30,14 @@ SKIPPED_FOLDERS = frozenset(
 _SOURCE_CODE = (
     "c cc cmake cpp css cu cuh diff h hip hpp inl ipynb go java js mjs patch ptx py pyi rs ts tsx"
 )
-_DOCUMENTS = "htm html md rst svg tex xml"
+_DOCUMENTS = "htm html md rst sarif svg tex xml"
 _BINARIES = (
     "a bin bmp db dll dylib egg exe gguf gif ico jar jpeg jpg npy npz o onnx parquet pb pdf pickle pkl "
     "png pt pth pyc safetensors so ttf webp whl woff woff2"
 )
 _NO_LOGS = frozenset(f"{_SOURCE_CODE} {_DOCUMENTS} {_BINARIES}".split())
 _NUMBERED = re.compile(r"-?[0-9]+_(.+)\.txt", re.DOTALL)
+_OWN = "diagnosis.json"
 _FIRST_STEP = "/1_Set up job.txt"
 _NUMBERS = re.compile(r"([0-9]+)")
 _JOINER = "\u200d"
@@ -70,7 +71,8 @@ def is_log(name: str) -> bool:
     if any(folder in SKIPPED_FOLDERS for folder in folders):
         return False
     _, dot, suffix = file.lower().rpartition(".")
-    return not (dot and suffix in _NO_LOGS) and ".so." not in file
+    # What `diagnose ci` wrote quotes the logs as well.
+    return not (dot and suffix in _NO_LOGS) and ".so." not in file and file != _OWN
 
 
 def copies(names: Iterable[str]) -> frozenset[str]:
