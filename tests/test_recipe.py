@@ -191,6 +191,18 @@ def test_a_way_that_ends_before_the_server_is_left_out():
     assert [(a.text, a.said) for a in variant.assumptions] == [('"$TP" -ne 8', False)]
 
 
+def test_a_loop_is_left_where_break_leaves_it():
+    script = """
+        for attempt in 1 2 3; do
+            hf download "$MODEL" && break
+            if [ "$attempt" = 3 ]; then exit 1; fi
+        done
+        vllm serve m --attempts $attempt
+    """
+
+    assert flags(only(script))["--attempts"] == "1"
+
+
 def test_case_takes_the_branch_that_fits():
     script = """
         case "$ISL" in

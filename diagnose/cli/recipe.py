@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,12 @@ EXIT_CLEAN, EXIT_FOUND = 0, 1
     multiple=True,
     metavar="NAME=VALUE,…",
     help="The variables of one job, such as TP=8,EP_SIZE=8,IMAGE=vllm/vllm-openai:v0.32.0; may be repeated.",
+)
+@click.option(
+    "--matrix",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="The rows of the job matrix (YAML, JSON, CSV): each script is looked at for the rows it is run for.",
 )
 @click.option(
     "--image", default="", help="The container image of every row: tells the engine's version."
@@ -50,6 +56,7 @@ EXIT_CLEAN, EXIT_FOUND = 0, 1
 def command(
     scripts: tuple[str, ...],
     rows: tuple[str, ...],
+    matrix: str | None,
     image: str,
     fix: bool,
     write_: bool,
@@ -66,7 +73,9 @@ def command(
     """
     if fix and write_:
         raise UsageError("--fix and --write exclude each other", "--fix prints, --write changes")
-    reviews = [_review(script, _rows(rows, image), roots) for script in scripts]
+    if rows and matrix:
+        raise UsageError("--row and --matrix exclude each other", "a matrix holds the rows")
+    reviews = _reviews(scripts, matrix, _rows(rows, image), roots)
     from diagnose.report.recipe import counted
 
     if write_:
@@ -92,13 +101,37 @@ def _rows(rows: Sequence[str], image: str) -> list[dict[str, str]]:
     return found
 
 
-def _review(script: str, rows: list[dict[str, str]], roots: tuple[Path, ...]) -> Review:
+def _reviews(
+    scripts: Sequence[str],
+    matrix: str | None,
+    rows: list[dict[str, str]],
+    roots: tuple[Path, ...],
+) -> list[Review]:
     from diagnose.cli.reason import catalogue
     from diagnose.lint import Linter
     from diagnose.recipe import read
+    from diagnose.recipe.matrix import jobs, rows_for
     from diagnose.review import Reviewer
 
-    return Reviewer(Linter(catalogue(roots))).review(read(script, read_script(script), rows))
+    reviewer = Reviewer(Linter(catalogue(roots)))
+    every = jobs(matrix, read_script(matrix)) if matrix else []
+    found = []
+    for script in scripts:
+        data = read_script(script)
+        chosen = (
+            [{**row, **rows[0]} for row in rows_for(script, every, _exists(script))]
+            if matrix
+            else rows
+        )
+        if not chosen:
+            click.echo(f"diagnose: {script}: no row of {matrix} is run with it", err=True)
+        found.append(reviewer.review(read(script, data, chosen or rows)))
+    return found
+
+
+def _exists(script: str) -> Callable[[str], bool]:
+    """Whether another script lies beside one."""
+    return lambda name: Path(script).with_name(name).exists()
 
 
 def read_script(path: str) -> bytes:

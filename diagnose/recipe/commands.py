@@ -99,7 +99,7 @@ def _perform(
     node: Node, argv: list[Word], inline: Mapping[str, Variable], state: State
 ) -> list[State]:
     name, rest = argv[0].text, [w.text for w in argv[1:]]
-    if name in ("exit", "return"):
+    if name in ("exit", "return", "break", "continue"):
         return [replace(state, ended=name)]
     if name == "set":
         return [replace(state, options=options_of(rest, state.options))]

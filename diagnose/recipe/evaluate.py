@@ -202,15 +202,13 @@ class Follower:
             return [state]
         if not values or len(values) > _TURNS or not all(w.known for w in values):
             return self._loop(node, state.assign(variable, _of_unknown(variable)))
-        states = [state]
+        going, left = [state], []
         for word in values:
-            states = [
-                after
-                for s in states
-                for after in self.run(body, s.assign(variable, Variable((word,))))
-            ]
-            states = merged(states)[:MOST_STATES]
-        return states
+            turn = [s.assign(variable, Variable((word,))) for s in going]
+            after = merged([t for s in turn for t in self.run(body, s)])[:MOST_STATES]
+            left += [_resumed(s) for s in after if s.ended not in ("", "continue")]
+            going = [_resumed(s) for s in after if s.ended in ("", "continue")]
+        return merged([*left, *going])
 
     def _loop(self, node: Node, state: State) -> list[State]:
         """A loop's body once, with everything it changes unknown."""
@@ -222,7 +220,13 @@ class Follower:
                 name = text_of(inner.children[0])
                 if inner.children[-1].type != "array":
                     state = state.assign(name, _of_unknown(name))
-        return merged([replace(s, ended="") if s.ended else s for s in self.run(body, state)])
+        # Whether the turn that ends the script is ever made is not known: the loop is left behind.
+        return merged([replace(s, ended="") for s in self.run(body, state)])
+
+
+def _resumed(state: State) -> State:
+    """A state behind the loop that `break` or `continue` ended."""
+    return replace(state, ended="") if state.ended in ("break", "continue") else state
 
 
 def branches(node: Node) -> list[tuple[list[Node] | None, list[Node]]]:

@@ -78,7 +78,7 @@ class State:
     """Names of which the script made sure that they are set."""
     functions: dict[str, Node] = field(default_factory=dict, compare=False)
     ended: str = ""
-    """`exit` or `return` once nothing more is done."""
+    """`exit`, `return`, `break` or `continue` once nothing more is done."""
     assumptions: dict[tuple[str, str, str], Assumption] = field(default_factory=dict, compare=False)
     passed: frozenset[int] = field(default=frozenset(), compare=False)
     """Where the branches begin that were taken."""
