@@ -217,6 +217,20 @@ def test_a_flag_is_taken_out_with_its_line(before, after):
     assert made(before, remove=("--old",)).after.decode() == after
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("vllm serve m --old 1 --b\n", "vllm serve m --new 1 --b\n"),
+        ("vllm serve m --old=1 --b\n", "vllm serve m --new=1 --b\n"),
+        ("vllm serve m \\\n  --old 1 \\\n  --b\n", "vllm serve m \\\n  --new 1 \\\n  --b\n"),
+        ("vllm serve m --old 2 --b\n", "vllm serve m --new 1 --b\n"),
+        ("vllm serve m --old 1 --new 3\n", "vllm serve m --new 1\n"),
+    ],
+)
+def test_a_flag_with_a_new_name_keeps_its_place(before, after):
+    assert made(before, "--new 1", remove=("--old",)).after.decode() == after
+
+
 def test_what_is_set_already_is_left_alone():
     found = made("export A=1\nvllm serve m --x y\n", "--x y", "A=1")
 

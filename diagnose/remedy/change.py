@@ -14,7 +14,7 @@ import regex
 from diagnose.model import Fix
 from diagnose.recipe import Passage, Recipe, Variant, long_name, read
 from diagnose.remedy.edits import Edit, applied
-from diagnose.remedy.flags import remove_flag, set_flag
+from diagnose.remedy.flags import remove_flag, rename_flag, set_flag
 from diagnose.remedy.variables import remove_variable, set_variable
 
 _PLACEHOLDER = re.compile(r"<([a-z_][a-z0-9_]*)>")
@@ -84,7 +84,9 @@ def _edits(
     fix: Fix,
     spots: Sequence[tuple[Passage, Mapping[str, str]]],
 ) -> Iterator[Edit]:
-    if concerned:
+    if concerned and (renamed := _renamed(recipe, concerned, fix)):
+        yield from renamed
+    elif concerned:
         for line in fix.remove:
             if line.startswith("-"):
                 yield from remove_flag(recipe, concerned, long_name(line))
@@ -100,6 +102,17 @@ def _edits(
                 yield from set_variable(recipe, concerned, name, value)
     for passage, captures in spots:
         yield from _replaced(recipe.data, passage, captures, fix)
+
+
+def _renamed(recipe: Recipe, concerned: Sequence[Variant], fix: Fix) -> list[Edit]:
+    """One flag for another, where the other is not there yet."""
+    if len(fix.remove) != 1 or len(fix.recipe) != 1:
+        return []
+    old, (name, _, value) = fix.remove[0], fix.recipe[0].replace("=", " ", 1).partition(" ")
+    there = any(flag.name == long_name(name) for v in concerned for flag in v.flags)
+    if there or not (old.startswith("-") and name.startswith("-")):
+        return []
+    return rename_flag(recipe, concerned, long_name(old), name, value)
 
 
 def _replaced(

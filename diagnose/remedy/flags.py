@@ -36,6 +36,23 @@ def set_flag(recipe: Recipe, concerned: Sequence[Variant], name: str, value: str
     yield from chosen or [_added(recipe, root, lacking, name, value)]
 
 
+def rename_flag(
+    recipe: Recipe, concerned: Sequence[Variant], old: str, name: str, value: str
+) -> list[Edit]:
+    """A flag under its new name where the old one stands; nothing where it is not written as a flag of its own."""
+    found = {f.start: f for v in concerned if (f := _find(v, old)) is not None and f.start >= 0}
+    edits = []
+    for flag in found.values():
+        written = recipe.data[flag.word.start : flag.word.end]
+        head = written.partition(b"=")[0]
+        if flag.value == value and head.startswith(b"-"):
+            # Its value stays as it is written.
+            edits.append(Edit(flag.word.start, flag.word.start + len(head), name.encode()))
+        else:
+            edits.append(Edit(flag.start, flag.end, _words(name, value).encode()))
+    return edits
+
+
 def remove_flag(recipe: Recipe, concerned: Sequence[Variant], name: str) -> Iterator[Edit]:
     """Takes a flag and its value out, with the line they fill."""
     data, lines = recipe.data, Lines(recipe.data)
