@@ -51,6 +51,8 @@ def _ways(bad: Sequence[Cell], good: Sequence[Cell]) -> tuple[Way, ...]:
     for way, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         jobs = [job for job in bad if job.way == way]
         own = separate(jobs, good) if 1 < count < len(bad) else None
+        if own is not None and own.by_chance:
+            own = None
         # The surest of them speaks for all.
         shown = max(jobs, key=lambda job: job.confidence)
         ways.append(

@@ -16,6 +16,8 @@ from diagnose.model.sweep import Cell, Effect, Where
 LEAST = 1.2
 """Ratio of two medians from which a difference is told."""
 MOST = 12
+_IDENTITY = frozenset(("recipe",))
+"""Axes that follow from all others: a fingerprint of the configuration."""
 _LOAD = frozenset(
     (
         "conc",
@@ -61,7 +63,11 @@ def _is_accuracy(metric: str) -> bool:
 
 def _of_metric(metric: str, jobs: Sequence[Cell]) -> Iterator[Effect]:
     axes = sorted({axis for job in jobs for axis in job.axes})
-    config = [a for a in axes if all(j.kinds.get(a, Where.CONFIG) is Where.CONFIG for j in jobs)]
+    config = [
+        a
+        for a in axes
+        if a not in _IDENTITY and all(j.kinds.get(a, Where.CONFIG) is Where.CONFIG for j in jobs)
+    ]
     for axis in config:
         if axis in _LOAD and not (axis != "model" and _is_accuracy(metric)):
             continue

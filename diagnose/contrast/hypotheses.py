@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from diagnose.contrast.separate import place
+from diagnose.contrast.separate import single
 from diagnose.model.sweep import Cell, Hypothesis, Separation
 
 MOMENT_S = 2.0
 """Clocks of several machines, and what a cancelled job still writes, differ by this much."""
+_PLACES = ("node", "runner", "image")
 _SHARED = ("image", "version", "model", "hardware", "node")
 
 
@@ -66,20 +67,22 @@ def _moment(bad: Sequence[Cell]) -> Iterator[Hypothesis]:
 def _place(
     bad: Sequence[Cell], good: Sequence[Cell], separation: Separation | None
 ) -> Iterator[Hypothesis]:
-    found = place(bad, good)
-    if found is None or found.chance > 0.05:
+    """A node, a runner or an image that fits at least as well as any setting."""
+    for axis in _PLACES:
+        found = single(bad, good, axis)
+        if found is None or found.by_chance:
+            continue
+        misses = found.outside_bad + found.inside_good
+        if separation is not None and misses > separation.outside_bad + separation.inside_good:
+            continue
+        value = found.predicate.terms[0].value
+        here = f"{found.inside_good} passed" if found.inside_good else "none passed"
+        elsewhere = found.outside_bad + found.outside_good
+        yield Hypothesis(
+            axis,
+            f"{found.inside_bad} of the {len(bad)} failed jobs ran on {axis} {value}, where {here};"
+            f" elsewhere {found.outside_bad} of {elsewhere} failed: run one of them on another {axis}"
+            " before a setting is blamed",
+            tuple(job.name for job in bad if job.axes.get(axis) == value),
+        )
         return
-    misses = found.outside_bad + found.inside_good
-    if separation is not None and misses > separation.outside_bad + separation.inside_good:
-        return
-    term = found.predicate.terms[0]
-    kind = "node" if term.axis == "node" else "runner"
-    passed = f"{found.inside_good} passed there" if found.inside_good else "none passed there"
-    elsewhere = found.outside_bad + found.outside_good
-    yield Hypothesis(
-        kind,
-        f"{found.inside_bad} of the {found.inside_bad + found.outside_bad} failed jobs ran on {kind}"
-        f" {term.value} and {passed}; elsewhere {found.outside_bad} of {elsewhere} failed: run one of"
-        f" them on another {kind} before a setting is blamed",
-        tuple(job.name for job in bad if job.axes.get(term.axis) == term.value),
-    )

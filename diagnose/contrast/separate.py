@@ -39,15 +39,19 @@ def separate(bad: Sequence[Cell], good: Sequence[Cell]) -> Separation | None:
     return _separation(jobs, bad, best, search.tried(len(best.cuts)), rivals, said.same(best.mask))
 
 
-def place(bad: Sequence[Cell], good: Sequence[Cell]) -> Separation | None:
-    """The one node or runner that the failed jobs ran on, and none or few of the others."""
+def single(bad: Sequence[Cell], good: Sequence[Cell], axis: str) -> Separation | None:
+    """The one value of an axis, such as a node, that the failed jobs have, and none or few of the others."""
     jobs = (*bad, *good)
-    found = [c for c in cuts(jobs) if c.term.where is Where.PLACE and c.term.op == "="]
+    found = [c for c in cuts(jobs) if c.term.axis == axis and _is_value(c, len(jobs))]
     search = Search(found, (1 << len(bad)) - 1, len(jobs))
     singles = [f for f in search.all if len(f.cuts) == 1]
     if not singles or singles[0].score <= 0:
         return None
     return _separation(jobs, bad, singles[0], search.tried(1))
+
+
+def _is_value(cut: Cut, jobs: int) -> bool:
+    return cut.term.op == "=" and cut.mask.bit_count() < jobs
 
 
 def _separation(

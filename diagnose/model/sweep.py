@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+CHANCE = 0.05
+"""From here on a separation may well be chance."""
+
 
 class Outcome(StrEnum):
     """What one job's end says about its settings."""
@@ -151,6 +154,11 @@ class Separation:
     def chance(self) -> float:
         """`p`, corrected for the number of predicates tried (Bonferroni)."""
         return min(1.0, self.p * self.tried)
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether so good a separation is to be expected by chance."""
+        return self.chance > CHANCE
 
     @property
     def exact(self) -> bool:

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 
 from diagnose.model.sweep import Cell, Effect, Outcome, Predicate, Rival, Separation, Sweep, Term
 
-CHANCE = 0.05
-"""From here on a separation may well be chance."""
 MOST_ROWS = 24
 NAMED = 5
 """Jobs that are named before the rest is counted."""
@@ -95,7 +93,7 @@ def certainty(separation: Separation) -> str:
     if separation.tried == 1:
         return f"Fisher's exact test: p {p}"
     tried = f"p {p}; {probability(separation.chance)} after {separation.tried:,} predicates tried"
-    if separation.chance > CHANCE:
+    if separation.by_chance:
         return f"so few jobs that it may be chance (Fisher's exact test: {tried})"
     return f"Fisher's exact test: {tried}"
 
