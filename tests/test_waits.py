@@ -564,3 +564,14 @@ def test_engines_that_meet_in_a_collective_wait_for_engines_not_for_workers():
     )
 
     assert [(e.kind, e.pids) for e in ends(look)] == [(Block.ASLEEP, (11,))]
+
+
+def test_a_child_that_ended_is_progress_only_for_who_waits_for_children():
+    """A monitor that a thread starts now and then says nothing of the rank."""
+    loader = thread("flush /srv/hook.py:7", "load_model /v/vllm/v1/worker/gpu_worker.py:9")
+    waits = thread("wait /usr/lib/python3.11/subprocess.py:1264", "build /srv/hook.py:9")
+    late = ends(snapshot([core(), worker(20, 0, reaped_s=0.2)], {10: thread(*ANSWER), 20: loader}))
+    busy = ends(snapshot([core(), worker(20, 0, reaped_s=0.2)], {10: thread(*ANSWER), 20: waits}))
+
+    assert late[0].kind is Block.ASLEEP
+    assert busy[0].kind is Block.MOVING

@@ -92,10 +92,17 @@ class Standing:
         """Whether it stood elsewhere in another sample.
 
         Another thread than the main one counts only if it does something: one that looks at a clock now and
-        then is no progress. One whose children come and go moves, although it always waits for one.
+        then is no progress. One that waits for children that come and go moves.
         """
         others = self.process.cpu_share >= ASLEEP and any(s.moved for s in self.stacks[1:])
-        return bool(self.main and self.main.moved) or others or self.process.reaped_s > 0
+        return bool(self.main and self.main.moved) or others or self._feeds
+
+    @property
+    def _feeds(self) -> bool:
+        """Whether it waits for its children, and one of them came to its end meanwhile."""
+        wait = self.main.wait if self.main else None
+        waits = self.main is None or (wait is not None and wait.waits == "child")
+        return waits and self.process.reaped_s > 0
 
     @property
     def stopped(self) -> bool:
