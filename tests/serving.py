@@ -111,24 +111,33 @@ class Server:
         return text in self.log.read_text(errors="replace")
 
 
+def command(model: str, port: int, *arguments: str, ranks: int = 2) -> list[str]:
+    """Starts a server."""
+    return [
+        VLLM, "serve", model, "--host", "127.0.0.1", "--port", str(port), "--max-model-len", "256",
+        "--dtype", "bfloat16", "--enforce-eager", "--tensor-parallel-size", str(ranks), *arguments,
+    ]  # fmt: skip
+
+
+def variables(folder: Path, **environment: str) -> dict[str, str]:
+    """The environment that it is started with."""
+    online = "HF_ENDPOINT" in environment
+    steered = {**os.environ, **CPU, **({} if online else OFFLINE), **environment}
+    return {**steered, "TMPDIR": str(folder), "VLLM_CACHE_ROOT": str(folder / "vllm")}
+
+
 @contextlib.contextmanager
 def server(
     folder: Path, model: str, *arguments: str, ranks: int = 2, **environment: str
 ) -> Iterator[Server]:
     """A server in a session of its own, whose every process and shared memory ends with the test."""
     port = free_port()
-    command = [
-        VLLM, "serve", model, "--host", "127.0.0.1", "--port", str(port), "--max-model-len", "256",
-        "--dtype", "bfloat16", "--enforce-eager", "--tensor-parallel-size", str(ranks), *arguments,
-    ]  # fmt: skip
-    online = "HF_ENDPOINT" in environment
-    variables = {**os.environ, **CPU, **({} if online else OFFLINE), **environment}
     log = folder / "server.log"
     segments = set(_segments())
     with log.open("wb") as out:
         started = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-            env={**variables, "TMPDIR": str(folder), "VLLM_CACHE_ROOT": str(folder / "vllm")},
+            command(model, port, *arguments, ranks=ranks), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            start_new_session=True, env=variables(folder, **environment),
         )  # fmt: skip
     try:
         yield Server(started.pid, port, log)

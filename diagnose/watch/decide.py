@@ -38,8 +38,8 @@ class Opinion(StrEnum):
     """Every process waits for work."""
     WAITS = "waits"
     """For something that does not come."""
-    SPINS = "spins"
-    """Somebody computes in one place; whether that ends cannot be told."""
+    STAYS = "stays"
+    """Somebody computes or sleeps in one place; whether that ends cannot be told."""
     UNCLEAR = "unclear"
     """It could not be seen well enough."""
 
@@ -201,5 +201,5 @@ class Watch:
         seen = self._seen
         if opinion is Opinion.WAITS:
             return self._patience.stall(seen.engine, seen.phase)
-        busy = opinion is Opinion.SPINS
-        return self._patience.doubt(seen.engine, seen.phase, busy=busy)
+        stays = opinion is Opinion.STAYS
+        return self._patience.doubt(seen.engine, seen.phase, seen=stays)

@@ -56,7 +56,7 @@ class Ending:
         return f"these of its processes could not be ended: {pids}"
 
     def _kill(self) -> int:
-        return sum(send(one, signal.SIGKILL) for one in self.tree.members())
+        return sum(send(one, signal.SIGKILL) for one in self.tree.killable())
 
     def _wait(self, seconds: float, *, ask: bool) -> bool:
         """Waits for the whole tree to end; whether it did.

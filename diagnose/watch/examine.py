@@ -34,6 +34,7 @@ _OPINION = {
 
 OPINIONS = frozenset(Opinion)
 ACCUSING = OPINIONS - {Opinion.MOVES, Opinion.IDLE}
+_IN_ONE_PLACE = (Block.BUSY, Block.ASLEEP)
 _OWN = re.compile(rb"(?m)^" + re.escape(OWN.encode()) + rb".*$")
 _NUMBERS = re.compile(r"[\d.]+")
 
@@ -67,11 +68,11 @@ class Examination:
     show: Callable[[Diagnosis], tuple[str, int]]
     """The report and its exit code."""
 
-    def opinion(self, plan: Plan | None = None) -> Answer:
+    def opinion(self, plan: Plan) -> Answer:
         """Looks, and says only whether the server moves."""
-        return self._look(plan or Plan(), None)
+        return self._look(plan, None)
 
-    def whole(self, save: Path | None, plan: Plan | None = None, *, always: bool) -> Answer:
+    def whole(self, save: Path | None, plan: Plan, *, always: bool) -> Answer:
         """Looks, keeps what was seen, and diagnoses it.
 
         Args:
@@ -79,7 +80,7 @@ class Examination:
             plan: How to look.
             always: Whether to do so even for a server that moves.
         """
-        return self._look(plan or Plan(), save, wanted=OPINIONS if always else ACCUSING)
+        return self._look(plan, save, wanted=OPINIONS if always else ACCUSING)
 
     def after(self, end: End) -> Answer:
         """Diagnoses a server that ended, from its logs and the kernel's."""
@@ -145,17 +146,17 @@ def _opinion(said: live.Look) -> Opinion:
         # A client of something that runs elsewhere waits for it, whatever that does.
         return Opinion.UNCLEAR
     blocker = said.blocker
-    if opinion is Opinion.UNCLEAR and blocker is not None and blocker.kind is Block.BUSY:
-        return Opinion.SPINS
+    if opinion is Opinion.UNCLEAR and blocker is not None and blocker.kind in _IN_ONE_PLACE:
+        return Opinion.STAYS
     return opinion
 
 
 def _place(said: live.Look) -> str:
-    """What is in the way; for one that computes also the function that it does not leave."""
+    """What is in the way; for one that computes or sleeps also the function that it does not leave."""
     blocker = said.blocker
     if blocker is None:
         return said.state
-    where = _NUMBERS.sub("#", blocker.what) if blocker.kind is Block.BUSY else ""
+    where = _NUMBERS.sub("#", blocker.what) if blocker.kind in _IN_ONE_PLACE else ""
     return f"{said.state} {blocker.kind} {blocker.resource} {blocker.pids} {where}"
 
 

@@ -29,14 +29,21 @@ class Looks:
         save: Where to keep what was seen; None for nowhere.
         voice: Where to say what was found.
         tree: The server's processes, of which a look is none.
+        interval_s: From one sample to the next.
     """
 
     def __init__(
-        self, examination: Examination, save: Path | None, voice: Voice, tree: Tree
+        self,
+        examination: Examination,
+        save: Path | None,
+        voice: Voice,
+        tree: Tree,
+        interval_s: float,
     ) -> None:
         self.examination = examination
         self.began = 0.0
         """When the latest began."""
+        self._plan = Plan(interval_s=interval_s)
         self._save = save
         self._voice = voice
         self._tree = tree
@@ -55,19 +62,20 @@ class Looks:
 
     def briefly(self, now: float, then: Then) -> None:
         """Asks only whether the server moves."""
-        self.ask(self.examination.opinion, now, then)
+        plan, examination = self._plan, self.examination
+        self.ask(lambda: examination.opinion(plan), now, then)
 
-    def wholly(self, plan: Plan, now: float, then: Then, *, always: bool) -> None:
+    def wholly(self, now: float, then: Then, *, always: bool, plan: Plan | None = None) -> None:
         """Asks for a look that is kept and diagnosed.
 
         Args:
-            plan: How to look.
             now: The time.
             then: What to do with the answer.
             always: Whether it is kept and diagnosed also when the server moves.
+            plan: How to look, if not in the ordinary way.
         """
-        save, examination = self._save, self.examination
-        self.ask(lambda: examination.whole(save, plan, always=always), now, then)
+        save, examination, how = self._save, self.examination, plan or self._plan
+        self.ask(lambda: examination.whole(save, how, always=always), now, then)
 
     def ask(self, question: Callable[[], Answer], now: float, then: Then) -> None:
         """Asks anything."""

@@ -40,22 +40,27 @@ class Patience:
         usual = self._usual(engine, phase)
         return min(max(usual / 3, LEAST_S), MOST_S) if usual else _UNKNOWN_S
 
-    def doubt(self, engine: str, phase: str, *, busy: bool) -> float:
+    def doubt(self, engine: str, phase: str, *, seen: bool) -> float:
         """Seconds without a sign of progress after which a stall is reported that the looks do not prove.
 
         Args:
             engine: `vllm`, `sglang` or empty.
             phase: Its phase.
-            busy: Whether somebody computes in one place all the time; else it could not be looked at well enough.
+            seen: Whether somebody was seen to stay in one place; else it could not be looked at well enough.
         """
         stall = self.stall(engine, phase)
         if self.stall_s is not None:
-            return stall if busy else 3 * stall
+            return stall if seen else 3 * stall
         return max(3 * stall, self._usual(engine, phase))
 
     def between(self, engine: str, phase: str) -> float:
         """Seconds from the first look to the second, so that the second falls on the end of the stall."""
         return min(BETWEEN_S, self.stall(engine, phase) / 3)
+
+    @property
+    def between_samples_s(self) -> float:
+        """Seconds from one sample of a look to the next: a look is to be short against the threshold."""
+        return 1.0 if self.stall_s is None else min(1.0, max(0.2, self.stall_s / 10))
 
     def _usual(self, engine: str, phase: str) -> float:
         return next((p.usual_s for p in phases(engine) if p.id == phase), 0.0)

@@ -82,7 +82,9 @@ class Supervisor:
         self._watch = Watch(options.patience, self._began, max_s=options.max_s)
         self._ending = Ending(self._senses.tree, options.grace_s, self._pump)
         self._watching = True
-        self._looks = Looks(examination, options.save, voice, self._senses.tree)
+        self._looks = Looks(
+            examination, options.save, voice, self._senses.tree, options.patience.between_samples_s
+        )
         self._held: list[signal.Signals] = []
         self._held_since: float | None = None
         self._hurry = self._ended_by_signal = False
@@ -156,7 +158,7 @@ class Supervisor:
             else:
                 self._held_since = now
                 self._voice.say(f"{number.name}: looking at the server before it is passed on")
-                self._looks.wholly(_QUICK, now, self._cancelled, always=True)
+                self._looks.wholly(now, self._cancelled, always=True, plan=_QUICK)
         if self._held and self._held_since is not None and now - self._held_since >= _CANCEL_S:
             self._release()
 
@@ -213,11 +215,11 @@ class Supervisor:
                 self._voice.say(decision.why)
             case Step.OVERDUE:
                 self._voice.say(f"{decision.why} ({duration(now - self._began)})")
-                self._looks.wholly(Plan(), now, self._overdue, always=True)
+                self._looks.wholly(now, self._overdue, always=True)
             case Step.LOOK:
                 self._voice.say(f"{decision.why}: looking", detail=True)
                 if decision.thorough:
-                    self._looks.wholly(Plan(), now, self._looked, always=False)
+                    self._looks.wholly(now, self._looked, always=False)
                 else:
                     self._looks.briefly(now, self._looked)
         return None

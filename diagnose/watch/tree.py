@@ -27,6 +27,8 @@ class _Known:
     rss: int
     io: int
     builder: bool
+    last: bool
+    """Whether it cleans up after the others, and ends by itself when they have."""
 
 
 @dataclass(slots=True)
@@ -95,6 +97,11 @@ class Tree:
         found = [proc.stat(pid) for pid in self._known]
         return [one for one in found if one is not None and one.state not in "ZX" and self._is(one)]
 
+    def killable(self) -> list[Stat]:
+        """The members, but for those that clean up after the others as long as there are others."""
+        members = self.members()
+        return [one for one in members if not self._known[one.pid].last] or members
+
     def heads(self) -> list[Stat]:
         """Those whose parent is no part of it."""
         members = self.members()
@@ -134,8 +141,15 @@ class Tree:
         self.pids.add(one.pid)
         who = titles.identify(proc.title(one.pid), proc.argv(one.pid), one.comm)
         self.kinds.add(who.name)
-        builder = who.role == "builder"
-        return _Known(one.identity, one.comm, one.ticks, one.rss, _io(one.pid), builder)
+        return _Known(
+            one.identity,
+            one.comm,
+            one.ticks,
+            one.rss,
+            _io(one.pid),
+            builder=who.role == "builder",
+            last=who.role == "resource-tracker",
+        )
 
     def _count(self, known: _Known, state: Stat) -> None:
         known.ticks = state.ticks

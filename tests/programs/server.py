@@ -5,7 +5,7 @@ usage: python server.py LOG ACTION…
     until TEXT    the log's lines up to the first one with TEXT, which is left out
     rest          the lines that are left
     sleep S       nothing
-    hang          nothing, for ever
+    hang [S]      waits for a child that is stopped, for ever or for so long
     spin          computes for ever
     build S       a child called `ninja` computes for so long
     download S    writes a file for so long
@@ -56,6 +56,17 @@ def download(seconds):
             time.sleep(0.1)
 
 
+def hang(seconds):
+    child = os.fork()
+    if child == 0:
+        os.kill(os.getpid(), signal.SIGSTOP)
+        os._exit(0)
+    if seconds:
+        signal.signal(signal.SIGALRM, lambda number, frame: os.kill(child, signal.SIGCONT))
+        signal.alarm(int(seconds))
+    os.waitpid(child, 0)
+
+
 def orphan():
     if os.fork() == 0:
         os.setsid()
@@ -96,7 +107,8 @@ def main():
         elif action == "sleep":
             time.sleep(float(actions.pop(0)))
         elif action == "hang":
-            time.sleep(3600)
+            seconds = actions.pop(0) if actions and actions[0].isdigit() else ""
+            hang(seconds)
         elif action == "spin":
             while True:
                 pass
