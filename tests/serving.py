@@ -21,7 +21,7 @@ from living import PROGRAMS, until
 from diagnose.probe import proc
 
 VLLM = os.environ.get("DIAGNOSE_VLLM") or shutil.which("vllm") or ""
-PYTHON = str(Path(VLLM).with_name("python"))
+PYTHON = str(Path(VLLM).parent / "python")
 """The Python that vLLM runs in."""
 START_S = 400.0
 CPU = {
