@@ -169,6 +169,19 @@ def test_what_an_earlier_step_wrote_is_not_read(step):
     assert [one["name"] for one in json.loads(done.stdout)["sources"]] == ["server.log"]
 
 
+def test_a_folder_that_cannot_be_written_does_not_take_the_rest_with_it(step):
+    step.leave("server.log", SEED.read_bytes())
+    step.leave("file", b"")
+
+    done = step.github("--output", "file/below", GITHUB_OUTPUT="/nowhere/output")
+
+    assert done.returncode == 0
+    assert "cannot write file/below/diagnosis.json: Not a directory" in done.stdout
+    assert "cannot write to $GITHUB_OUTPUT" in done.stdout
+    assert "vllm/mxfp4-emulation-fallback" in done.stdout
+    assert "vllm/mxfp4-emulation-fallback" in step.summary
+
+
 def test_the_exit_code_tells_only_when_asked(step):
     step.leave("server.log", SEED.read_bytes())
 
@@ -345,6 +358,22 @@ def test_the_script_is_found_by_the_jobs_place_in_the_matrix(checkout, changed, 
     path = recipe(str(checkout.workspace), told)
 
     assert path == (str(checkout.workspace / SCRIPTS / found) if found else "")
+
+
+def test_a_script_that_cannot_be_read_does_not_take_the_answer_with_it(step):
+    step.leave("server.log", SEED.read_bytes())
+
+    step.github("--recipe", "nowhere.sh")
+
+    assert step.outputs["cause"] == "vllm/mxfp4-emulation-fallback"
+    assert any("nowhere.sh" in one["why"] for one in step.answer["unknowns"])
+
+
+def test_the_script_of_another_scenario_is_not_taken(checkout):
+    (checkout.workspace / SCRIPTS / SCRIPT.name).unlink()
+    (checkout.workspace / SCRIPTS / "minimaxm3_fp4_mi355x_mtp.sh").unlink()
+
+    assert recipe(str(checkout.workspace), job({"GITHUB_ACTIONS": "true", **MATRIX})) == ""
 
 
 def test_of_two_scripts_with_the_name_none_is_taken(checkout):

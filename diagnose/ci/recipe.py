@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from diagnose.model import Job
 from diagnose.sources.names import SKIPPED_FOLDERS
@@ -22,15 +22,11 @@ _SCENARIOS = {"agentic-coding": "agentic", "fixed-seq-len": "fixed_seq_len"}
 def recipe(root: str, job: Job) -> str:
     """The script's path below `root`; empty where it cannot be told."""
     names = _names(job)
-    found: dict[str, list[str]] = {}
-    for path in _scripts(root) if names else ():
-        found.setdefault(os.path.basename(path), []).append(path)
+    scripts = _of_scenario(_scripts(root) if names else (), job.settings.get("SCENARIO_TYPE", ""))
     for name in names:
-        paths = _of_scenario(found.get(name, []), job.settings.get("SCENARIO_TYPE", ""))
-        if len(paths) == 1:
-            return paths[0]
+        paths = [path for path in scripts if os.path.basename(path) == name]
         if paths:
-            return ""
+            return paths[0] if len(paths) == 1 else ""
     return ""
 
 
@@ -53,10 +49,11 @@ def _hardware(runner: str) -> str:
     return re.split(r"[-_]", runner.rpartition(":")[2])[0]
 
 
-def _of_scenario(paths: list[str], scenario: str) -> list[str]:
+def _of_scenario(paths: Iterable[str], scenario: str) -> list[str]:
+    """Those in the scenario's folder, where there is one."""
+    every = list(paths)
     folder = _SCENARIOS.get(scenario, "")
-    fit = [path for path in paths if folder in path.split(os.sep)]
-    return fit or paths
+    return [path for path in every if folder in path.split(os.sep)] or every
 
 
 def _scripts(root: str) -> Iterator[str]:

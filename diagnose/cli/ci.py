@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import tempfile
 import time
 import traceback
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from diagnose.cli.options import FOLDER
+from diagnose.cli.step import show, tell_github, write_reports
 from diagnose.errors import DiagnoseError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -23,16 +23,6 @@ if TYPE_CHECKING:
     from diagnose.model import Diagnosis, Job
     from diagnose.origin import Script
     from diagnose.sources import Source
-
-
-REPORTS = {
-    "diagnosis.json": "json",
-    "diagnosis.md": "markdown",
-    "diagnosis.html": "html",
-    "diagnosis.sarif": "sarif",
-    "diagnosis-junit.xml": "junit",
-}
-"""The files that are left for people, for later steps and for the pages of other systems, by their format."""
 
 
 @click.command("ci")
@@ -93,11 +83,11 @@ def command(
     folder = output or Path(ci.OUTPUT)
     diagnosis, problem, code = _diagnose(asked, ci.job(os.environ, status=job_status or ""))
     problems = [problem] if problem else []
-    problems += _write_reports(diagnosis, folder)
+    problems += write_reports(diagnosis, folder)
     on_github = bool(os.environ.get("GITHUB_ACTIONS"))
     if on_github:
-        problems += _tell_github(diagnosis, folder)
-    _print(diagnosis, problems, github=on_github)
+        problems += tell_github(diagnosis, folder)
+    show(diagnosis, problems, github=on_github)
     if not exit_code:
         return 0
     return code if code is not None else code_of(diagnosis)
@@ -148,6 +138,7 @@ def _read(asked: _Asked, paths: tuple[str, ...], job: Job, prefix: str = "") -> 
         prefix: A folder that names are told without; the job's folder if absent.
     """
     from diagnose.cli.reason import open_bundle, prepare, reason
+    from diagnose.model import Unknown
 
     found = _found(paths, job)
     if not found.files and not found.bundles:
@@ -157,7 +148,10 @@ def _read(asked: _Asked, paths: tuple[str, ...], job: Job, prefix: str = "") -> 
             "name the files or folders that hold the logs",
         )
     examiner = prepare(asked.roots)
-    script = _script(asked, job)
+    try:
+        script, problem = _script(asked, job), ""
+    except InputError as error:
+        script, problem = None, error.message
     sources = _ended(found, job, prefix or job.workspace or os.getcwd(), own=not paths)
     if found.bundles:
         snapshot, tails = open_bundle(found.bundles[-1])
@@ -166,17 +160,24 @@ def _read(asked: _Asked, paths: tuple[str, ...], job: Job, prefix: str = "") -> 
         ends = {path: data for path, data in tails.items() if os.path.basename(path) not in names}
         diagnosis = reason(examiner, snapshot, ends, sources)
     elif script is None:
-        return examiner.diagnose(sources)
+        diagnosis = examiner.diagnose(sources)
     else:
         matrix = {f"env:{name}": value for name, value in job.settings.items()}
         diagnosis = examiner.diagnose(sources, lambda told: script.findings({**matrix, **told}))
+    if problem:
+        unread = Unknown("the launch script", problem)
+        return replace(diagnosis, unknowns=(*diagnosis.unknowns, unread))
     if script is None or script.place is None:
         return diagnosis
     return script.changed(replace(diagnosis, place=script.place))
 
 
 def _script(asked: _Asked, job: Job) -> Script | None:
-    """The launch script that is named, or the one whose name fits the job's place in the matrix."""
+    """The launch script that is named, or the one whose name fits the job's place in the matrix.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
     from diagnose import ci
     from diagnose.cli.log import open_script
 
@@ -232,52 +233,3 @@ def _ended(found: Left, job: Job, folder: str, *, own: bool) -> Iterator[Source]
         if own and job.status != "success" and written is not None:
             source.silent_s = found.silence(written, now)
         yield source
-
-
-def _write_reports(diagnosis: Diagnosis, folder: Path) -> list[str]:
-    """Writes every report that can be written; one sentence for each that cannot."""
-    from diagnose.cli.output import render
-
-    problems = []
-    for name, format_ in REPORTS.items():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            text = render(diagnosis, format_, to_file=True)
-            (folder / name).write_text(text, encoding="utf-8")
-        except OSError as error:
-            problems.append(f"cannot write {folder / name}: {error.strerror}")
-    return problems
-
-
-def _tell_github(diagnosis: Diagnosis, folder: Path) -> list[str]:
-    """Adds to the step's summary and outputs, where the runner names files for them."""
-    from diagnose.report.github import output_file, outputs, summary
-
-    values = {**outputs(diagnosis), "summary-file": str(folder / "diagnosis.md")}
-    texts = {
-        "GITHUB_STEP_SUMMARY": summary(diagnosis),
-        "GITHUB_OUTPUT": output_file(values, secrets.token_hex(16)),
-    }
-    problems = []
-    for name, text in texts.items():
-        if not (path := os.environ.get(name)):
-            continue
-        try:
-            with open(path, "a", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            problems.append(f"cannot write to ${name}: {error.strerror}")
-    return problems
-
-
-def _print(diagnosis: Diagnosis, problems: list[str], *, github: bool) -> None:
-    from diagnose.cli.output import render
-    from diagnose.redact import redact
-    from diagnose.report.github import to_github
-
-    notes = [redact(line) for problem in problems for line in f"diagnose: {problem}".splitlines()]
-    report = render(diagnosis, "terminal", to_file=False)
-    text = "\n".join([*notes, report])
-    if github:
-        text = to_github(diagnosis, text, secrets.token_hex(16))
-    click.echo(text, nl=False, color=True)
