@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ def tell_github(diagnosis: Diagnosis, folder: Path) -> list[str]:
     from diagnose.report.github import output_file, outputs, summary
 
     values = {**outputs(diagnosis), "summary-file": str(folder / "diagnosis.md")}
-    texts = {
+    texts: dict[str, Callable[[], str]] = {
         "GITHUB_STEP_SUMMARY": lambda: summary(diagnosis),
         "GITHUB_OUTPUT": lambda: output_file(values, secrets.token_hex(16)),
     }
