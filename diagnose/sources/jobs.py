@@ -55,7 +55,8 @@ def _top(path: str) -> list[str]:
     try:
         if os.path.isdir(path):
             return os.listdir(path)
-        if zipfile.is_zipfile(path):
+        # A device or a FIFO has no end to look for.
+        if os.path.isfile(path) and zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 return [name for name in archive.namelist() if "/" not in name]
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
