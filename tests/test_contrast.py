@@ -43,6 +43,25 @@ def test_the_published_incident_is_told_in_one_sentence():
     assert separation.p == pytest.approx(1 / comb(26, 12), rel=1e-9)
 
 
+def test_one_flaky_job_is_an_exception_and_lengthens_no_predicate():
+    concs = [str(2**n) for n in range(6)]
+    jobs = [job(f"b{n}", True, ep="8", conc=concs[n % 5]) for n in range(19)]
+    jobs += [job("flaky", ep="8", conc=concs[5])]
+    jobs += [job(f"g{n}", ep="1", conc=concs[n % 5]) for n in range(20)]
+
+    separation = contrast(jobs).separation
+
+    assert str(separation.predicate) == "ep > 1"
+    assert separation.exceptions == ("flaky",)
+
+
+def test_an_axis_that_only_some_jobs_know_says_nothing_by_being_there():
+    jobs = [job(f"b{n}", True, ep="18"[n % 2], dp="1") for n in range(10)]
+    jobs += [job(f"g{n}", ep="18"[n % 2]) for n in range(10)]
+
+    assert contrast(jobs).separation is None
+
+
 def test_two_settings_that_always_go_together_are_reported_with_the_job_that_would_decide():
     jobs = [job(f"b{n}", True, ep="8", conc=c) for n, c in enumerate(("64", "128", "256") * 3)]
     jobs += [job(f"g{n}", ep="1", conc=c) for n, c in enumerate(("1", "16", "32") * 3)]

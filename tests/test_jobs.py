@@ -30,6 +30,12 @@ NAMES = {
         "decode_dcp": "1", "decode_pcp": "1", "decode_ep": "1", "decode_dpa": "false", "spec": "mtp",
         "conc": "8x16x32", "isl": "1024", "osl": "1024",
     },
+    # The same as the name of a log file, without what no file name may hold.
+    "single-node 8k1k _ p0.5  dsr1 fp8 b200-dgxc sgl TP4    c16  eval-only": {
+        "model": "dsr1", "precision": "fp8", "hardware": "b200-dgxc", "framework": "sglang", "tp": "4", "pp": "1",
+        "dcp": "1", "pcp": "1", "ep": "1", "dpa": "false", "spec": "none", "conc": "16", "isl": "8192", "osl": "1024",
+        "eval_only": "true",
+    },
     # In between, without a priority.
     "minimaxm3 fp4 mi355x vllm TP8/EP8/DPA mtp c128": {
         "model": "minimaxm3", "precision": "fp4", "hardware": "mi355x", "framework": "vllm", "tp": "8", "pp": "1",

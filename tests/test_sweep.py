@@ -250,6 +250,13 @@ def test_a_job_that_cannot_be_read_does_not_cost_the_others(tmp_path):
     }
 
 
+def test_a_file_that_is_no_result_is_no_job(tmp_path):
+    shutil.copy(FIXTURES / "logs" / "port-in-use.log", tmp_path / "a.log")
+    (tmp_path / "package.json").write_text('{"version": 3, "name": "x"}')
+
+    assert [job["name"] for job in answer(tmp_path)[0]["jobs"]] == ["a"]
+
+
 def test_names_and_lines_from_logs_are_data(tmp_path):
     evil = tmp_path / "ep=8 \x1b[31m<script>@someone.log"
     evil.write_bytes(b"\x1b]0;owned\x07RuntimeError: \x1b[8mhidden ![x](http://192.0.2.1)\n")

@@ -54,7 +54,12 @@ def effects(jobs: Sequence[Cell]) -> tuple[Effect, ...]:
 
 def _metrics(jobs: Sequence[Cell]) -> list[str]:
     names = {name for job in jobs for name in job.numbers}
-    return sorted(n for n in names if _METRIC.search(n) and not _CONFIDENCE.search(n))
+    return sorted(name for name in names if is_metric(name))
+
+
+def is_metric(name: str) -> bool:
+    """Whether a column measures what a job is judged by: throughput, latency or accuracy."""
+    return _METRIC.search(name) is not None and _CONFIDENCE.search(name) is None
 
 
 def _is_accuracy(metric: str) -> bool:

@@ -43,6 +43,7 @@ def axes(jobs: Sequence[Cell]) -> dict[str, Where]:
             seen.setdefault(axis, set()).add(value)
             kinds.setdefault(axis, job.kinds.get(axis, Where.CONFIG))
     order = list(Where)
+    # That an axis is known for some jobs only is no setting: a server that died early told less.
     varied = [axis for axis, values in seen.items() if len(values) > 1]
     return {a: kinds[a] for a in sorted(varied, key=lambda a: (order.index(kinds[a]), a))}
 
@@ -61,9 +62,6 @@ def cuts(jobs: Sequence[Cell]) -> list[Cut]:
 
 
 def _of_axis(axis: str, where: Where, sets: dict[str, int]) -> list[Cut]:
-    known = 0
-    for mask in sets.values():
-        known |= mask
     numbers = {value: number(value) for value in sets}
     ordered = len(sets) > 1 and None not in numbers.values() and where in (Where.CONFIG, Where.ENV)
     if ordered:
@@ -71,6 +69,9 @@ def _of_axis(axis: str, where: Where, sets: dict[str, int]) -> list[Cut]:
     elif len(sets) <= MOST_VALUES or where is Where.PLACE:
         found = [Cut(Term(axis, "=", value, where), mask) for value, mask in sorted(sets.items())]
         if len(sets) > 2:
+            known = 0
+            for mask in sets.values():
+                known |= mask
             found += [
                 Cut(Term(axis, "!=", value, where), known & ~mask)
                 for value, mask in sorted(sets.items())
@@ -79,9 +80,7 @@ def _of_axis(axis: str, where: Where, sets: dict[str, int]) -> list[Cut]:
         found = []
     unique: dict[int, Cut] = {}
     for cut in found:
-        # That an axis is known for some jobs only is no setting: a server that died early told less.
-        if 0 < cut.mask < known:
-            unique.setdefault(cut.mask, cut)
+        unique.setdefault(cut.mask, cut)
     return list(unique.values())
 
 

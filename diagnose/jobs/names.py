@@ -1,7 +1,7 @@
 """The settings of a job from its name, and from the name of its result file.
 
 Floor 10: pure. Job names are those of InferenceX since 2025 in all their forms, and what matrix jobs
-are commonly called: `key=value`, `key-value`, `key8`, and the values in parentheses that GitHub adds.
+are commonly called: `key=value`, `key-value`, `key8`, and the values in parentheses that GitHub adds. In the names of its log files GitHub writes `_` for `/`.
 A caller's name (`single-node 8k1k / …`) comes before the job's own.
 """
 
@@ -11,7 +11,7 @@ import re
 
 from diagnose.jobs.axes import FRAMEWORKS, canonical, put, value
 
-_CALLER = re.compile(r"(?P<caller>[^|/]*?)\s+/\s+(?=\S)")
+_CALLER = re.compile(r"(?P<caller>[^|/]*?)\s+[/_]\s+(?=\S)")
 _LENGTHS = re.compile(r"(?<![a-z0-9])(?P<isl>\d+)k(?P<osl>\d+)k(?![a-z0-9])")
 _PRIORITY = re.compile(r"p\d+(?:\.\d+)?")
 _PAIR = re.compile(
@@ -30,7 +30,7 @@ _PARTS = re.compile(
     r"(?:(?P<prefills>\d+)P )?\((?P<prefill>TP\d[^)]*)\)(?: x (?P<decodes>\d+)D \((?P<decode>TP\d[^)]*)\))?"
 )
 _OFFLOAD = re.compile(r"\b(?P<kind>\w+) KV offload(?: (?P<backend>(?!c\d)[\w.-]+))?")
-_EVAL = re.compile(r"\|\s*(?P<eval>eval-only|eval)\s*$")
+_EVAL = re.compile(r"(?:\||\s)\s*(?P<eval>eval-only|eval)\s*$")
 _PRECISION = re.compile(r"(?:nv|mx)?(?:fp4|fp8|fp16|bf16|int4|int8|mxfp4|nvfp4|mxfp8|w4a8)")
 _HARDWARE = re.compile(r"(?:cluster:)?(?:mi\d{3}x?|[hbg]b?\d{3}|rtx\w*|tpu\w*)(?:-[\w-]+)?")
 _SPEC = {"mtp", "eagle", "eagle3", "draft_model", "ngram"}

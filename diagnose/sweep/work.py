@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from diagnose.cache import default_cache
+from diagnose.contrast.effects import is_metric
 from diagnose.errors import InputError
 from diagnose.jobs.outcome import job
 from diagnose.jobs.settings import RESULT_NAMES, numbers, settings
@@ -86,12 +87,14 @@ def _measured(
     for position, rows in enumerate(tables, start=1):
         name = f"{unit.name}[{position}]" if len(tables) > 1 else unit.name
         axes, kinds = settings(unit.name, {}, files=files, results=rows, given=unit.given)
-        if measured := numbers(rows):
+        measured = numbers(rows)
+        if (axes and measured) or any(is_metric(number) for number in measured):
             yield Examined(Cell(name, Outcome.PASSED, axes, kinds, measured), name, read=False)
 
 
 def _sources(files: list[File]) -> Iterator[Source]:
     for file in files:
+        seen = False
         try:
             if file.data is not None:
                 yield Source(file.name, BytesIO(file.data), len(file.data), numbers=file.numbers)
@@ -100,9 +103,12 @@ def _sources(files: list[File]) -> Iterator[Source]:
                 member = source.name.partition("!")[2]
                 source.name = f"{file.name}!{member}" if member else file.name
                 source.numbers = file.numbers
+                seen = True
                 yield source
         except InputError as error:
-            yield unreadable(file.name, error.message.removeprefix(f"{file.path}: "))
+            # What could be opened has said itself what is wrong with it.
+            if not seen:
+                yield unreadable(file.name, error.message.removeprefix(f"{file.path}: "))
 
 
 def _result(file: File) -> list[Mapping[str, object]] | None:
