@@ -136,11 +136,8 @@ def _sampled(target: Target, plan: Plan, rounds: Rounds, clock: float) -> tuple[
     python: list[int] = []
     for number in range(plan.samples):
         last = number == plan.samples - 1
-        if (
-            number
-            and not last
-            and time.monotonic() - clock > max(_PATIENCE_S, number * plan.interval_s * 2)
-        ):
+        spent = time.monotonic() - clock
+        if number and not last and spent > max(_PATIENCE_S, 2 * number * plan.interval_s):
             # Hundreds of processes on few processors: two samples tell what moves.
             continue
         wait_until(clock + number * plan.interval_s)
@@ -149,7 +146,11 @@ def _sampled(target: Target, plan: Plan, rounds: Rounds, clock: float) -> tuple[
             tree.update(dict.fromkeys(without_us(proc.family(head))))
         python = [pid for pid in tree if pid in table and _wants_stack(pid, table[pid])]
         native = python if plan.native else rounds.unexplained()
-        rounds.once(python, locals_=number == 1 or last, native=native if last else ())
+        rounds.once(
+            python,
+            locals_=number == 1 or (last and rounds.wants_locals()),
+            native=native if last else (),
+        )
     if plan.samples == 1:
         if rounds.wants_locals():
             rounds.once(python, locals_=True)
