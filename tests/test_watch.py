@@ -18,6 +18,7 @@ from diagnose.watch.decide import Decision, Observation, Opinion, Step, Watch
 from diagnose.watch.hearing import OWN, Ear, _table
 from diagnose.watch.motion import LEAST, Counters, Motion
 from diagnose.watch.patience import LEAST_S, MOST_S, Patience
+from diagnose.watch.status import line
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 STALL_S = 60.0
@@ -250,8 +251,8 @@ def examiner() -> Examiner:
 
 def heard(*lines: str, ear: Ear | None = None) -> Ear:
     ear = ear or Ear()
-    for line in lines:
-        ear.hear("log", line.encode() + b"\n")
+    for one in lines:
+        ear.hear("log", one.encode() + b"\n")
     return ear
 
 
@@ -338,3 +339,22 @@ def test_a_flood_without_an_end_of_line_is_kept_bounded():
     for _ in range(100):
         ear.hear("log", b"x" * 2**16)
     assert sum(map(len, ear._partial.values())) <= 2**16
+
+
+# The status line
+
+
+def test_the_status_names_the_ranks_where_they_stand_in_different_phases_and_who_is_behind_first():
+    ear = heard(
+        "(Worker_TP0 pid=1) INFO 11-21 22:00:01 [default_loader.py:501] Loading weights took 0.01 seconds",
+        "(Worker_TP1 pid=2) INFO 11-21 22:00:00 [cpu_model_runner.py:1] Starting to load model /m...",
+    )
+    shown = line(ear, 300.0, 45.0, looking=True)
+    assert shown == (
+        "5 min · weight-processing · looking at it · nothing moved for 45 s"
+        " · TP1 model-construct · TP0 weight-processing"
+    )
+
+
+def test_the_status_is_short_while_all_is_well():
+    assert line(Ear(), 3.0, 1.0) == "3 s · starting"

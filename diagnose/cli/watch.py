@@ -203,4 +203,4 @@ def _examination(server: Server, roots: tuple[Path, ...]) -> Examination:
         plain = not sys.stderr.isatty()
         return render(diagnosis, "terminal", to_file=plain), exit_code(diagnosis)
 
-    return Examination(server.pid, server.logs, live, dead, show)
+    return Examination(server.pid, server.logs, server.names, live, dead, show)

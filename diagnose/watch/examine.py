@@ -13,7 +13,7 @@ from pathlib import Path
 
 from diagnose import bundle, live
 from diagnose.errors import DiagnoseError
-from diagnose.model import Block, Diagnosis, Snapshot, Unknown, Verdict
+from diagnose.model import Block, CouldNotLook, Diagnosis, Snapshot, Unknown, Verdict
 from diagnose.probe import Plan, find, look
 from diagnose.probe.kernel import kernel_lines
 from diagnose.probe.tails import read_logs
@@ -57,10 +57,12 @@ class Examination:
     Args:
         pid: The head of the server's tree.
         logs: Its log files, and from which byte on each is its own.
+        names: What reports call those of the files that nobody else knows.
     """
 
     pid: int
     logs: Mapping[str, int]
+    names: Mapping[str, str]
     live: Callable[[Snapshot, Mapping[str, bytes]], Diagnosis]
     """Diagnoses what was seen together with what was printed."""
     dead: Callable[[Mapping[str, bytes]], Diagnosis]
@@ -84,8 +86,7 @@ class Examination:
 
     def after(self, end: End) -> Answer:
         """Diagnoses a server that ended, from its logs and the kernel's."""
-        texts, missing = read_logs({path: path for path in self.logs}, self.logs)
-        texts = {path: _others(data) for path, data in texts.items()}
+        texts, missing = self._read({path: path for path in self.logs})
         kernel, _ = kernel_lines(end.pids, end.started_s)
         # Another job on this machine may have been killed as well.
         named = re.compile(rf"\b(?:{'|'.join(map(str, end.pids))})\b")
@@ -116,14 +117,24 @@ class Examination:
         answer = Answer(_opinion(said), _place(said), said.why)
         if answer.opinion not in wanted:
             return answer
-        texts, missing = read_logs(seen.logs, self.logs)
-        texts = {path: _others(data) for path, data in texts.items()}
+        texts, missing = self._read(seen.logs)
         could_not = (*seen.snapshot.could_not, *missing)
         snapshot = dataclasses.replace(seen.snapshot, could_not=could_not)
+        snapshot = bundle.strings(snapshot, self._named)
         snapshot, texts = bundle.redacted(snapshot, texts)
         if save is not None:
             answer = _keep(answer, save, bundle.pack(snapshot, texts))
         return self._told(self.live(snapshot, texts), answer)
+
+    def _read(self, paths: Mapping[str, str]) -> tuple[dict[str, bytes], tuple[CouldNotLook, ...]]:
+        """The logs by the names that are shown, without what others wrote."""
+        texts, missing = read_logs(paths, self.logs)
+        return {self._named(path): _others(data) for path, data in texts.items()}, missing
+
+    def _named(self, text: str) -> str:
+        for path, name in self.names.items():
+            text = text.replace(path, name)
+        return text
 
     def _told(self, diagnosis: Diagnosis, answer: Answer) -> Answer:
         report, code = self.show(diagnosis)

@@ -40,6 +40,8 @@ class Channel:
     begins: int = 0
     """Bytes that the file held before; they are of something else."""
     temporary: bool = False
+    shown: str = ""
+    """What reports call the file; empty for its path."""
     pending: memoryview = field(default_factory=lambda: memoryview(b""))
     _freed: int = KEPT_HEAD
 
@@ -117,7 +119,8 @@ def _channel(ours: int) -> Channel:
     os.close(handle)
     handle = os.open(name, os.O_WRONLY | os.O_APPEND)
     to = ours if _is_open(ours) else -1
-    return Channel(name, handle, Follower(name, 0), to, temporary=True)
+    shown = "standard output" if ours == 1 else "standard error"
+    return Channel(name, handle, Follower(name, 0), to, temporary=True, shown=shown)
 
 
 def _appends(handle: int) -> bool:

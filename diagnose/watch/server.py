@@ -38,6 +38,11 @@ class Server:
         """The files that hold its output, and from which byte on."""
         return {channel.path: channel.begins for channel in self.channels}
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What reports call the files that are only for us."""
+        return {channel.path: channel.shown for channel in self.channels if channel.shown}
+
     def tree(self) -> Tree:
         """Its processes."""
         raise NotImplementedError

@@ -17,27 +17,28 @@ _FIRST_NOTE_S = 60.0
 _RANKS = 8
 
 
-def line(ear: Ear, elapsed_s: float, quiet_s: float, note: str = "") -> str:
-    """Phase, time, silence, and how far each process came where they differ."""
-    phase = ear.phase.id if ear.phase else "starting"
-    parts = [f"{phase} {duration(elapsed_s)}"]
+def line(ear: Ear, elapsed_s: float, quiet_s: float, *, looking: bool = False) -> str:
+    """Time, phase, silence, and how far each process came where they differ; the most telling first."""
+    parts = [duration(elapsed_s), ear.phase.id if ear.phase else "starting"]
+    if looking:
+        parts.append("looking at it")
     if quiet_s >= _SHOWN_LATE_S:
         parts.append(f"nothing moved for {duration(quiet_s)}")
-    if note:
-        parts.append(note)
     return " · ".join([*parts, *_processes(ear)])
 
 
 def _processes(ear: Ear) -> list[str]:
-    """`Worker_TP0 weight-processing`, where the ranks stand in different phases."""
-    by_phase: dict[str, list[str]] = defaultdict(list)
+    """`TP1 model-construct`, `TP0 weight-load` where the ranks stand in different phases; who is behind first."""
+    by_phase: dict[tuple[int, str], list[str]] = defaultdict(list)
     for doing in ear.doing.values():
         if doing.writer.role in ("worker", "scheduler"):
-            by_phase[doing.phase.id].append(doing.writer.name)
+            name = doing.writer.name.removeprefix("Worker_")
+            by_phase[doing.phase.index, doing.phase.id].append(name)
     if len(by_phase) < 2:
         return []
     return [
-        f"{', '.join(sorted(names)[:_RANKS])} {phase}" for phase, names in sorted(by_phase.items())
+        f"{', '.join(sorted(names)[:_RANKS])} {phase}"
+        for (_, phase), names in sorted(by_phase.items())
     ]
 
 
@@ -53,7 +54,7 @@ class Voice:
         self._shared = shared
         self._quiet = quiet
         self._terminal = sys.stderr.isatty()
-        self._drawn = False
+        self._drawn = ""
         self.at_line_start = True
         """Whether what was passed on to the terminal ended with a line's end."""
         self._noted_s = _FIRST_NOTE_S
@@ -75,10 +76,10 @@ class Voice:
     def show(self, text: str, quiet_s: float) -> None:
         """The status: redrawn on a terminal; elsewhere a line when nothing moves for longer and longer."""
         if self._terminal and not self._quiet:
-            if self.at_line_start:
-                columns = os.get_terminal_size(2).columns
-                self._write(f"\r{OWN}{text}"[:columns] + "\x1b[K")
-                self._drawn = True
+            shown = text[: os.get_terminal_size(2).columns - 1]
+            if self.at_line_start and shown != self._drawn:
+                self._write(f"\r{shown}\x1b[K")
+                self._drawn = shown
         elif quiet_s < _FIRST_NOTE_S:
             self._noted_s = _FIRST_NOTE_S
         elif quiet_s >= self._noted_s:
@@ -89,7 +90,7 @@ class Voice:
         """Takes the status line off the terminal, before something else is written to it."""
         if self._drawn:
             self._write("\r\x1b[K")
-            self._drawn = False
+            self._drawn = ""
 
     def _write(self, text: str) -> None:
         try:

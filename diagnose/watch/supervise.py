@@ -292,4 +292,5 @@ class Supervisor:
         if ear.phase is not None and ear.phase.id != self._phase:
             self._phase = ear.phase.id
             self._voice.say(f"{duration(took)}: {ear.phase.title} ({self._phase})", detail=True)
-        self._voice.show(line(ear, took, quiet), quiet)
+        shown = line(ear, took, quiet, looking=bool(self._looks.pids))
+        self._voice.show(shown, quiet)
