@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from diagnose.catalogue import lines_of
 from diagnose.lint import Fault, Linter
 from diagnose.model import Example, Signature
-from diagnose.recipe import Recipe, read
+from diagnose.recipe import Recipe, Versions, of_changelog, read
 from diagnose.review import Reviewer
 
 
@@ -41,8 +41,17 @@ def recipe_examples(signature: Signature, signatures: Mapping[str, Signature]) -
 
 def script(example: Example) -> Recipe:
     """An example as the script that it is."""
-    text = example.text.strip("\n") + "\n"
-    return read(example.file or "example.sh", text.encode(), [dict(example.row)])
+    text = _text(example.text)
+    name = example.file or "example.sh"
+    if not example.base:
+        return read(name, text, [dict(example.row)])
+    config = Versions("config.yaml", _text(example.config_base), _text(example.config))
+    configs = [config] if example.config else []
+    return of_changelog(Versions(name, _text(example.base), text), configs)
+
+
+def _text(text: str) -> bytes:
+    return text.strip("\n").encode() + b"\n"
 
 
 def _fault(signature: Signature, recipe: Recipe, linter: Linter) -> Fault | None:
@@ -54,7 +63,7 @@ def _mended(
 ) -> Iterator[str]:
     """A fix that changes the script must mend it, and leave nothing for a second time."""
     point = reviewer.point(recipe, fault)
-    if point.change is None:
+    if point.change is None or recipe.kind != "script":
         return
     if point.change.refused:
         yield f"example {number}: the fix cannot be made: {point.change.refused}"

@@ -11,6 +11,7 @@ import click
 from diagnose.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from diagnose.recipe import Recipe
     from diagnose.review import Review
 
 EXIT_CLEAN, EXIT_FOUND = 0, 1
@@ -33,6 +34,11 @@ EXIT_CLEAN, EXIT_FOUND = 0, 1
 )
 @click.option(
     "--image", default="", help="The container image of every row: tells the engine's version."
+)
+@click.option(
+    "--base",
+    metavar="REVISION",
+    help="For a changelog and the configurations beside it: what changed since this git revision.",
 )
 @click.option(
     "--fix", is_flag=True, help="Print the changes as a unified diff that git apply takes."
@@ -58,6 +64,7 @@ def command(
     rows: tuple[str, ...],
     matrix: str | None,
     image: str,
+    base: str | None,
     fix: bool,
     write_: bool,
     format_: str,
@@ -75,7 +82,7 @@ def command(
         raise UsageError("--fix and --write exclude each other", "--fix prints, --write changes")
     if rows and matrix:
         raise UsageError("--row and --matrix exclude each other", "a matrix holds the rows")
-    reviews = _reviews(scripts, matrix, _rows(rows, image), roots)
+    reviews = _reviews(scripts, matrix, _rows(rows, image), roots, base)
     from diagnose.report.recipe import counted
 
     if write_:
@@ -106,6 +113,7 @@ def _reviews(
     matrix: str | None,
     rows: list[dict[str, str]],
     roots: tuple[Path, ...],
+    base: str | None,
 ) -> list[Review]:
     from diagnose.cli.reason import catalogue
     from diagnose.lint import Linter
@@ -116,7 +124,11 @@ def _reviews(
     reviewer = Reviewer(Linter(catalogue(roots)))
     every = jobs(matrix, read_script(matrix)) if matrix else []
     found = []
+    told = _told(scripts, base) if base else {}
     for script in scripts:
+        if script in told:
+            found.append(reviewer.review(told[script]))
+            continue
         data = read_script(script)
         chosen = (
             [{**row, **rows[0]} for row in rows_for(script, every, _exists(script))]
@@ -127,6 +139,22 @@ def _reviews(
             click.echo(f"diagnose: {script}: no row of {matrix} is run with it", err=True)
         found.append(reviewer.review(read(script, data, chosen or rows)))
     return found
+
+
+def _told(paths: Sequence[str], base: str) -> dict[str, Recipe]:
+    """Each changelog with what it should tell; the configurations are looked at with it, and not by themselves."""
+    from diagnose.probe.git import at_revision
+    from diagnose.recipe import Versions, is_changelog, of_changelog
+
+    now = {path: read_script(path) for path in paths if path.endswith((".yaml", ".yml"))}
+    versions = {path: Versions(path, at_revision(path, base), data) for path, data in now.items()}
+    logs = [path for path, data in now.items() if is_changelog(data)]
+    if not logs:
+        raise UsageError(
+            "--base needs a changelog", "name a YAML file with entries `- config-keys:`"
+        )
+    configs = [versions[path] for path in now if path not in logs]
+    return {path: of_changelog(versions[path], configs) for path in logs}
 
 
 def _exists(script: str) -> Callable[[str], bool]:

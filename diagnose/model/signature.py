@@ -80,6 +80,12 @@ class Example:
     """For a recipe: the name of the script."""
     row: Mapping[str, str] = field(default_factory=dict)
     """For a recipe: the variables of its job."""
+    base: str = ""
+    """For a changelog: what it was before the change; empty for one that is looked at by itself."""
+    config: str = ""
+    """For a changelog: the configuration beside it, after the change."""
+    config_base: str = ""
+    """For a changelog: the configuration before."""
 
 
 @dataclass(frozen=True, slots=True)

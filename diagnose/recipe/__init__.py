@@ -5,13 +5,15 @@ Floor 6: pure; nothing of the script is ever run.
     syntax      the script's tree
     evaluate    follows it: `commands`, `conditions`, `expand`, `arithmetic`, over `words`
     server      a server's command to flags; `settings` to facts
-    checks      what the script's form tells, whatever the row
+    checks      what the script's form tells, whatever the row; `versions` what the engine's version refuses
+    configs     servers that YAML describes; `changelog` what a gated change leaves out; `matrix` the rows
     reading     all of it as the document that signatures of the channel `recipe` are matched over
 """
 
 from __future__ import annotations
 
-from diagnose.recipe.reading import Passage, Recipe, Variant, read
+from diagnose.recipe.changelog import Versions, is_changelog
+from diagnose.recipe.reading import Passage, Recipe, Variant, of_changelog, read
 from diagnose.recipe.server import Flag, flags_of, long_name
 from diagnose.recipe.settings import precision_in
 from diagnose.recipe.words import Assumption, Command, Variable, Word
@@ -24,9 +26,12 @@ __all__ = [
     "Recipe",
     "Variable",
     "Variant",
+    "Versions",
     "Word",
     "flags_of",
+    "is_changelog",
     "long_name",
+    "of_changelog",
     "precision_in",
     "read",
 ]

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from diagnose.recipe.changelog import Versions, is_changelog
+from diagnose.recipe.changelog import remarks as changelog_remarks
 from diagnose.recipe.checks import Remark, remarks
 from diagnose.recipe.commands import server_of
+from diagnose.recipe.configs import described, is_yaml
 from diagnose.recipe.evaluate import Follower
 from diagnose.recipe.server import Flag, flags_of
 from diagnose.recipe.settings import settings
@@ -60,6 +63,8 @@ class Recipe:
     variants: tuple[Variant, ...]
     broken: tuple[int, ...] = ()
     """Lines that are no bash the grammar knows."""
+    kind: str = "script"
+    """`script`, `config` (YAML that describes servers) or `changelog`."""
     dropped: int = 0
     """Ways through the script that were not followed, because there were too many."""
 
@@ -80,7 +85,14 @@ def read(name: str, data: bytes, rows: Sequence[Mapping[str, str]] = ({},)) -> R
         name: The script's path, as the user gave it.
         data: Its bytes.
         rows: The variables of each job; one empty row for "whatever they are".
+
+    Raises:
+        InputError: If the name says YAML and the file is none.
     """
+    if is_yaml(name):
+        if is_changelog(data):
+            return of_changelog(Versions(name, None, data))
+        return _of_config(name, data, rows)
     root = parse(data)
     found = remarks(root)
     variants: list[Variant] = []
@@ -90,7 +102,24 @@ def read(name: str, data: bytes, rows: Sequence[Mapping[str, str]] = ({},)) -> R
         ways = [s for s in follower.follow(root) if s.commands] or [State()]
         dropped += follower.dropped
         variants += [_variant(name, row, state, found) for state in ways]
-    return Recipe(name, data, tuple(variants), tuple(broken(root)), dropped)
+    return Recipe(name, data, tuple(variants), tuple(broken(root)), dropped=dropped)
+
+
+def of_changelog(changelog: Versions, configs: Sequence[Versions] = ()) -> Recipe:
+    """A changelog, and the change of the configurations that it should tell, as a recipe without a server."""
+    found = changelog_remarks(changelog, configs)
+    variant = _variant(changelog.name, {}, State(), found)
+    return Recipe(changelog.name, changelog.after, (variant,), kind="changelog")
+
+
+def _of_config(name: str, data: bytes, rows: Sequence[Mapping[str, str]]) -> Recipe:
+    """Every server that a YAML file describes, for every row."""
+    variants = [
+        _variant(name, {**server.row, **row}, State(commands=(server.command,)), ())
+        for row in rows or ({},)
+        for server in described(name, data)
+    ]
+    return Recipe(name, data, tuple(variants) or (_variant(name, {}, State(), ()),), kind="config")
 
 
 def _variant(name: str, row: Mapping[str, str], state: State, found: Sequence[Remark]) -> Variant:
@@ -127,11 +156,13 @@ def _variant(name: str, row: Mapping[str, str], state: State, found: Sequence[Re
     )
 
 
-def _evaluation(variant: Variant) -> str:
-    """Whether this way is taken by runs whose output is judged: `yes`, `no` or `either`."""
+def _evaluation(variant: Variant, config: bool) -> str:
+    """Whether this way is taken by runs whose output is judged: `yes`, `no`, `either`, or not told by a configuration."""
     value = variant.row.get("EVAL_ONLY", "")
     if value:
         return "yes" if value.lower() == "true" else "no"
+    if config:
+        return "not told"
     assumed = variant.state.assumptions.get(("=", "$EVAL_ONLY", "true"))
     return "either" if assumed is None else "yes" if assumed.holds else "no"
 
@@ -163,7 +194,7 @@ def _passages(
     if image := variant.facts.get("image"):
         yield Passage(f"image {image}", 0, 0)
     if command:
-        yield Passage(f"evaluation {_evaluation(variant)}", *at)
+        yield Passage(f"evaluation {_evaluation(variant, is_yaml(name))}", *at)
         yield from _by_version(variant)
         yield Passage(f"server {variant.engine}", *at)
         for flag in variant.flags:

@@ -48,6 +48,8 @@ def change(
         spots: Where the finding shows, with what was captured there; for replacements.
         still: Whether the finding holds for a way through the new script.
     """
+    if recipe.kind != "script":
+        return Change(recipe.data, "changes are made in bash scripts only")
     wide = replace(recipe, variants=(*recipe.variants, *_elsewhere(recipe, concerned)))
     edits = list(_edits(wide, [v for v in concerned if v.command is not None], fix, spots))
     after = applied(recipe.data, edits)

@@ -84,7 +84,7 @@ def remarks(recipe: Recipe) -> list[str]:
     if recipe.broken:
         lines = ", ".join(map(str, recipe.broken[:5]))
         found.append(f"not understood as bash: line {lines}")
-    if all(v.command is None for v in recipe.variants):
+    if recipe.kind != "changelog" and all(v.command is None for v in recipe.variants):
         found.append(
             "no server is started that this tool knows; only the script itself is looked at"
         )
