@@ -48,7 +48,7 @@ def test_flags_of_a_mapping_are_those_of_its_part():
         "hardware": "nvidia",
     }
     assert [one.line(p.start) for p in prefill.passages if p.text.startswith("flag --enable")] == [
-        9
+        8
     ]
 
 
