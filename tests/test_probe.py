@@ -339,6 +339,15 @@ def test_c_frames_are_asked_for_once_and_only_where_the_python_frames_say_nothin
         print("ready", flush=True)
         sum(range(10**12))
     """
+    moves = """
+        def one(): sum(range(10**6))
+        def two(): sum(range(10**6))
+        print("ready", flush=True)
+        while True: one(); two(); one()
+    """
+    (tmp_path / "2").mkdir()
+    with running(moves, folder=tmp_path / "2") as other:
+        moving = seen(other.pid, Plan(samples=24, interval_s=0.1))
     with running(computes, folder=tmp_path) as one:
         by_itself = seen(one.pid, Plan(samples=3, interval_s=0.1))
         asked = seen(one.pid, Plan(samples=3, interval_s=0.1, native=True))
@@ -349,6 +358,7 @@ def test_c_frames_are_asked_for_once_and_only_where_the_python_frames_say_nothin
     if not native(asked):
         pytest.skip("py-spy cannot read C frames here")
     assert native(by_itself) == [one.pid]
+    assert native(moving) == []
     assert len(native(asked)) == len(set(native(asked))) == 2
 
 

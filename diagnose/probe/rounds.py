@@ -12,12 +12,13 @@ import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 from diagnose.model import CouldNotLook, Frame, Sample, Thread
 from diagnose.probe import pyspy
 from diagnose.probe.syscalls import Calls
 from diagnose.probe.threads import enrich
-from diagnose.stacks import cut, main_thread, places_of, waiting
+from diagnose.stacks import cut, main_thread, moved, places_of, waiting
 
 _PARALLEL = max(2, min(16, os.cpu_count() or 2))
 """At once; more than there are processors would only stop each target for longer."""
@@ -68,9 +69,12 @@ class Rounds:
         return enrich(answer, self.calls) if isinstance(answer, Sample) else answer
 
     def unexplained(self) -> set[int]:
-        """Processes whose main thread stands in a call that its Python frames do not explain."""
-        last = {sample.pid: sample for sample in self.samples}
-        return {pid for pid, sample in last.items() if not _explained(main_thread(sample))}
+        """Processes whose main thread stays in a call that its Python frames do not explain."""
+        stacks: dict[int, list[Thread]] = {}
+        for sample in self.samples:
+            if (main := main_thread(sample)) is not None:
+                stacks.setdefault(sample.pid, []).append(main)
+        return {pid for pid, seen in stacks.items() if not _explained(seen[-1]) and _stays(seen)}
 
     def wants_locals(self) -> bool:
         """Whether a frame was seen whose locals were not asked for yet."""
@@ -89,9 +93,15 @@ class Rounds:
         )
 
 
-def _explained(main: Thread | None) -> bool:
+def _stays(seen: Sequence[Thread]) -> bool:
+    """Whether a thread stood in the same calls each time."""
+    pairs = pairwise(cut(thread.frames) for thread in seen)
+    return not any(moved(one, two, asleep=False) for one, two in pairs)
+
+
+def _explained(main: Thread) -> bool:
     """Whether a thread's place or system call says what it does."""
-    if main is None or main.syscall.partition(" ")[0] not in ("", "futex"):
+    if main.syscall.partition(" ")[0] not in ("", "futex"):
         return True
     found = places_of(cut(main.frames))
     return waiting(found) is not None or any(hit.index == 0 for hit in found)

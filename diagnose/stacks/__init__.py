@@ -16,7 +16,7 @@ from __future__ import annotations
 from diagnose.stacks.classes import groups, least_progressed, rank_set
 from diagnose.stacks.cut import cut, shown
 from diagnose.stacks.places import Place, places_of, waiting
-from diagnose.stacks.standing import Standing, main_thread, standings
+from diagnose.stacks.standing import Standing, main_thread, moved, standings
 from diagnose.stacks.text import dump, pasted, titles
 from diagnose.stacks.tree import Node, tree, tree_lines
 
@@ -29,6 +29,7 @@ __all__ = [
     "groups",
     "least_progressed",
     "main_thread",
+    "moved",
     "pasted",
     "places_of",
     "rank_set",
