@@ -405,6 +405,21 @@ def test_a_bundle_beside_the_logs_is_reasoned_over_with_them(step):
     assert step.answer["waits"]
 
 
+def test_a_bundle_that_is_named_is_reasoned_over(step):
+    step.github(FIXTURES / "bundles" / "stale-extension-lock.tar.gz")
+
+    assert step.outputs["cause"] == "torch/torch-extension-build-lock"
+
+
+@pytest.mark.parametrize(("status", "count"), [("success", 0), ("cancelled", 1)])
+def test_a_healthy_log_is_only_noted_for_a_job_that_ended_badly(step, status, count):
+    step.leave("server.log", (FIXTURES / "healthy" / "vllm-start-and-one-request.log").read_bytes())
+
+    runner = Runner().read(step.github("--job-status", status).stdout.splitlines())
+
+    assert [c.name for c in runner.commands] == ["notice"] * count
+
+
 SYSTEMS = {
     "Buildkite": {
         "BUILDKITE": "true",

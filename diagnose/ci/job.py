@@ -91,7 +91,7 @@ def _github(field: Field) -> Job:
         run,
         field("RUNNER_NAME"),
         f"{server}/{repository}/actions/runs/{run}" if repository and run else "",
-        field("DIAGNOSE_JOB_STATUS"),
+        "",
         "GITHUB_WORKSPACE",
     )
 

@@ -82,6 +82,14 @@ class Left:
         )
 
 
+def named(path: str) -> Left:
+    """What a user named: the files of a folder that are logs by their names, or else all that it holds."""
+    if os.path.isdir(path):
+        found = left(path)
+        return found if found.files or found.bundles else Left(logs=[path])
+    return Left(bundles=[path]) if _is_bundle(path) else Left(logs=[path])
+
+
 def left(root: str, *, since_s: float | None = None, slurm_job: str = "") -> Left:
     """Looks through a folder by names.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 import time
@@ -164,9 +165,11 @@ def _read(asked: _Asked, paths: tuple[str, ...], job: Job, prefix: str = "") -> 
     else:
         matrix = {f"env:{name}": value for name, value in job.settings.items()}
         diagnosis = examiner.diagnose(sources, lambda told: script.findings({**matrix, **told}))
-    if problem:
-        unread = Unknown("the launch script", problem)
-        return replace(diagnosis, unknowns=(*diagnosis.unknowns, unread))
+    unread = [Unknown("the launch script", problem)] if problem else []
+    if found.incomplete:
+        why = "the folder holds too many files to look at all of them"
+        unread.append(Unknown("some files", why, "diagnose ci PATH…"))
+    diagnosis = replace(diagnosis, unknowns=(*diagnosis.unknowns, *unread))
     if script is None or script.place is None:
         return diagnosis
     return script.changed(replace(diagnosis, place=script.place))
@@ -192,17 +195,13 @@ def _script(asked: _Asked, job: Job) -> Script | None:
 
 def _found(paths: Sequence[str], job: Job) -> Left:
     """What is named, or else what the job left in its folder."""
-    from diagnose.ci import Left, left
+    from diagnose.ci import Left, left, named
 
     number = os.environ.get("SLURM_JOB_ID", "")
     if not paths:
         began = job.began_s or _written_s(os.environ.get("GITHUB_EVENT_PATH", ""))
         return left(job.workspace or os.getcwd(), since_s=began, slurm_job=number)
-    found = Left()
-    for path in paths:
-        part = left(path) if os.path.isdir(path) else Left(logs=[path])
-        found = found.joined(part if part.files or part.bundles else Left(logs=[path]))
-    return found
+    return functools.reduce(Left.joined, map(named, paths))
 
 
 def _written_s(path: str) -> float | None:

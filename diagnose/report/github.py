@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from diagnose.fingerprint import fingerprint
-from diagnose.model import Diagnosis, Evidence, Place, Verdict
+from diagnose.model import Diagnosis, Evidence, Job, Place, Verdict
 from diagnose.report.markdown import to_markdown
 from diagnose.report.words import RETRY, VERDICT, place, printable, reflow, shorten
 
@@ -128,6 +128,8 @@ def output_file(values: Mapping[str, str], token: str) -> str:
 def _annotations(diagnosis: Diagnosis) -> Iterator[Annotation]:
     level = LEVEL[diagnosis.verdict]
     cause = diagnosis.cause
+    if diagnosis.verdict is Verdict.HEALTHY and not _ended_badly(diagnosis.job):
+        return
     head = f"{VERDICT[diagnosis.verdict]}: {diagnosis.verdict_why}"
     if cause is not None:
         title = f"{cause.signature.title} ({diagnosis.confidence:.0%})"
@@ -145,6 +147,10 @@ def _annotations(diagnosis: Diagnosis) -> Iterator[Annotation]:
         yield Annotation("warning", title, _quoted(other.finding.first) + separated)
     if diagnosis.look is not None:
         yield Annotation("notice", "To find out", reflow(diagnosis.look.summary))
+
+
+def _ended_badly(job: Job | None) -> bool:
+    return job is not None and job.status in ("failure", "cancelled")
 
 
 def _told(diagnosis: Diagnosis, head: str) -> str:
