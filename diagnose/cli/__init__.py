@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -95,6 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _defect() -> NoReturn:
     """A defect of the tool must not look like an answer: 1 would mean that a cause is named."""
+    import traceback
+
     traceback.print_exc()
     _leave(70)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,7 +98,7 @@ def render(
     if format_ == "github":
         from diagnose.report.github import to_github
 
-        return to_github(diagnosis, text, secrets.token_hex(16))
+        return to_github(diagnosis, text, os.urandom(16).hex())
     return text
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _MOST = 64 * 2**20
 _HEAD = 4096
+# One of these is in the first lines of every dump; without one, nothing has to be loaded to say so.
+_SIGNS = (b"hread", b"rocess", b"PID ", b"TID ", b"Stack ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,6 @@ def read_stacks(path: str) -> Stacks | None:
 
 def begins_with_stacks(path: str) -> bool:
     """Whether a file starts as a stack dump does, so that it is one and not a log with one in it."""
-    from diagnose.document import read_line
-    from diagnose.live import from_lines
-    from diagnose.probe.pyspy import pasted
-
     try:
         if not Path(path).is_file():
             return False
@@ -63,9 +61,16 @@ def begins_with_stacks(path: str) -> bool:
     except (OSError, ValueError):
         return False
     if head.lstrip()[:1] == b"[":
+        from diagnose.probe.pyspy import pasted
+
         with open(path, "rb") as file:
             return bool(pasted(file.read(_MOST).decode("utf-8", "replace")))
     first = [raw for raw in head.split(b"\n") if raw.strip()][:8]
+    if not any(sign in raw for raw in first for sign in _SIGNS):
+        return False
+    from diagnose.document import read_line
+    from diagnose.live import from_lines
+
     lines = [read_line(path, number, raw) for number, raw in enumerate(first, 1)]
     return from_lines(lines) is not None and all(line.time_s is None for line in lines)
 

@@ -93,12 +93,16 @@ def open_bundle(path: str) -> tuple[Snapshot, dict[str, bytes]]:
 
 def names_bundle(path: str) -> bool:
     """Whether a path is a file that `diagnose attach --save` wrote."""
-    from diagnose.bundle import is_bundle
-
     try:
         if not Path(path).is_file():
             return False
         with open(path, "rb") as file:
-            return is_bundle(file.read(_HEAD))
+            head = file.read(_HEAD)
     except (OSError, ValueError):
         return False
+    # Most files are logs, and a log needs none of what reads a bundle.
+    if not head.startswith(b"\x1f\x8b") and head.lstrip()[:1] != b"{":
+        return False
+    from diagnose.bundle import is_bundle
+
+    return is_bundle(head)

@@ -5,6 +5,8 @@ Floor 0: imports nothing of ours.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from diagnose.model.diagnosis import (
     Alternative,
     Diagnosis,
@@ -30,22 +32,24 @@ from diagnose.model.signature import (
     Scope,
     Signature,
 )
-from diagnose.model.snapshot import (
-    Connection,
-    CouldNotLook,
-    FileLock,
-    Frame,
-    Gpu,
-    Growth,
-    LockFile,
-    OpenFile,
-    Pipe,
-    Process,
-    Sample,
-    Snapshot,
-    Thread,
-)
 from diagnose.model.words import Certainty, Channel, Kind, Retry, Role, Verdict
+
+if TYPE_CHECKING:
+    from diagnose.model.snapshot import (
+        Connection,
+        CouldNotLook,
+        FileLock,
+        Frame,
+        Gpu,
+        Growth,
+        LockFile,
+        OpenFile,
+        Pipe,
+        Process,
+        Sample,
+        Snapshot,
+        Thread,
+    )
 
 __all__ = [
     "Alternative",
@@ -98,3 +102,12 @@ __all__ = [
     "Wait",
     "Writer",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The nouns of a live look, which reading a log does without."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from diagnose.model import snapshot
+
+    return getattr(snapshot, name)

@@ -5,7 +5,8 @@ Floor 3: pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from diagnose.document import read_line
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 CUT = " … ".encode()
 """Stands where a long piece was cut, so that `^` and `$` do not match there."""
 
+
+SHORT = 4096
+"""Characters that may be searched without a time limit; see `emit.is_quick`."""
 
 _REMEMBERED = 256
 _MARGIN = 256
@@ -46,6 +50,7 @@ class Confirmer:
         source: The source's name.
         patterns: All expressions.
         compiled: Those that were compiled so far; shared between sources.
+        plain: For a pattern that captures nothing, an expression that says the same of ASCII text.
         limits: How long one search may take, and how near a cut may be to a match.
     """
 
@@ -55,12 +60,14 @@ class Confirmer:
         source: str,
         patterns: Sequence[str],
         compiled: dict[int, regex.Pattern[str]],
+        plain: Callable[[int], re.Pattern[bytes] | None],
         limits: Limits,
     ) -> None:
         self._index = index
         self._source = source
         self._patterns = patterns
         self._compiled = compiled
+        self._plain = plain
         self._timeout_s = limits.timeout_s
         self._margin = min(_MARGIN, limits.reach_bytes // 8)
         self._lines: dict[Candidate, Line] = {}
@@ -79,13 +86,19 @@ class Confirmer:
     def evidence(self, pattern: int, candidate: Candidate) -> Evidence | None:
         """What a pattern finds in a candidate; None if it does not match."""
         line = self.line(candidate)
+        order = (self._index, candidate.order)
+        if _is_plain(line) and not (candidate.cut_before or candidate.cut_after):
+            plain = self._plain(pattern)
+            if plain is not None:
+                holds = plain.search(line.message.encode()) or plain.search(line.text.encode())
+                return Evidence(line, {}, order) if holds else None
         found = self._search(pattern, line.message, candidate)
         if found is None and line.text != line.message:
             found = self._search(pattern, line.text, candidate)
         if found is None:
             return None
         captures = {name: text for name, text in found.groupdict().items() if text is not None}
-        return Evidence(line, captures, (self._index, candidate.order))
+        return Evidence(line, captures, order)
 
     def matches(self, pattern: int, text: str, number: int) -> bool:
         """Whether a pattern matches a text of the line with that number."""
@@ -119,6 +132,13 @@ class Confirmer:
 
             self._compiled[pattern] = regex.compile(self._patterns[pattern])
         return self._compiled[pattern]
+
+
+def _is_plain(line: Line) -> bool:
+    """Whether expressions for short ASCII text say of a line what the original ones say."""
+    shown, said = line.text, line.message
+    short = len(shown) <= SHORT and len(said) <= SHORT
+    return short and shown.isascii() and said.isascii() and "\n" not in said and "\n" not in shown
 
 
 def shorten(raw: bytes, limits: Limits) -> bytes:

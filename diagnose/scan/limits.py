@@ -18,7 +18,7 @@ class Limits:
     """Seen on each side of a match in a piece that is longer than twice this."""
     stretch_bytes: int = 1 << 15
     """Looked at together; where a pattern is common, only one match of it in each is looked for."""
-    untuned: int = 20_000
+    untuned: int = 30_000
     """Candidates in a source before the scanner is tuned to what is common in it."""
     tunings: int = 8
     common_bytes: int = 1 << 15

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from diagnose.model import Evidence
-from diagnose.scan.confirm import Candidate, Confirmer
+from diagnose.scan.confirm import SHORT, Candidate, Confirmer
 from diagnose.scan.engine import Engine, Event
 from diagnose.scan.limits import Limits
 from diagnose.scan.needles import Needle
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     import regex
 
 _NONE: Mapping[int, int] = {}
-_SHORT = 4096
-"""Bytes that may be searched without a time limit; see `emit.is_quick`."""
+_NAMED = re.compile(r"\(\?P?[<'](?![=!])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,23 @@ class Search:
     """Expressions that were hit, as they were written."""
     ascii_forms: dict[int, re.Pattern[bytes]] = field(default_factory=dict)
     """The same in their form for ASCII text."""
+    plain: dict[int, re.Pattern[bytes] | None] = field(default_factory=dict)
+
+    def ascii_form(self, index: int) -> re.Pattern[bytes]:
+        """A pattern's form for ASCII text, compiled."""
+        form = self.ascii_forms.get(index)
+        if form is None:
+            form = self.ascii_forms[index] = re.compile(self.needles[index].ascii_form)
+        return form
+
+    def plain_form(self, index: int) -> re.Pattern[bytes] | None:
+        """The same, where it says all that the pattern says: nothing is captured, nothing looked around."""
+        if index not in self.plain:
+            needle = self.needles[index]
+            says_all = needle.ascii_exact and needle.ascii_form and needle.local
+            captures = _NAMED.search(self.patterns[index])
+            self.plain[index] = self.ascii_form(index) if says_all and not captures else None
+        return self.plain[index]
 
 
 @dataclass(slots=True)
@@ -81,6 +97,7 @@ class Look:
         self._text = pieces.text
         self._odd = self._text.beside
         self._done: dict[int, int] = {}
+        self._start = self._stop = 0
         self.followed: dict[int, list[Stretch]] = {}
         """For window patterns, the stretches in which matches were counted and not read."""
         self.read_in: set[tuple[int, int]] = set()
@@ -143,31 +160,38 @@ class Look:
         """
         if end <= self._done.get(index, 0):
             return
-        at, tally = end - 1, self.tally(index)
-        start, stop = self._pieces.bounds(at)
-        if index in hot and tally.is_settled(who(self._text.data, start, stop)):
+        if not self._start < end <= self._stop:
+            self._enter(end - 1)
+        start, stop = self._start, self._stop
+        tally = self._state.tallies.get(index) or self.tally(index)
+        if index in hot:
+            if tally.is_settled(self._who()):
+                self._done[index] = stop
+                return
+        elif self._is_counted(index, tally, stretch) and tally.is_settled(self._who()):
             self._done[index] = stop
+            tally.candidates += 1
+            if self._may_match(index, start, stop, stretch):
+                tally.add_unread(stretch.copy, exact=True)
+                self.follow(index, stretch)
             return
-        countable = (
-            index not in hot and tally.hot and stretch.countable and self._is_certain(index, start)
-        )
-        if countable and self._is_counted(index, tally, start, stop, stretch):
-            self._done[index] = stop
-            return
-        place = Place(start, stop, at, self._pieces.newlines(start))
+        place = Place(start, stop, end - 1, self._pieces.newlines(start))
         self._done[index] = self._look(index, tally, place, stretch)
 
-    def _is_counted(
-        self, index: int, tally: Tally, start: int, stop: int, stretch: Stretch
-    ) -> bool:
-        """Counts a candidate of a pattern that matched often; False if it must be read."""
-        if not tally.is_settled(who(self._text.data, start, stop)):
-            return False
-        tally.candidates += 1
-        if self._may_match(index, start, stop, stretch):
-            tally.add_unread(stretch.copy, exact=True)
-            self.follow(index, stretch)
-        return True
+    def _is_counted(self, index: int, tally: Tally, stretch: Stretch) -> bool:
+        """Whether a match of a pattern in the piece that is looked at need not be read."""
+        return tally.hot and stretch.countable and self._is_certain(index, self._start)
+
+    def _enter(self, at: int) -> None:
+        """Makes the piece at an offset the one that is looked at: several patterns may match there."""
+        self._start, self._stop = self._pieces.bounds(at)
+        self._name: bytes | None = None
+
+    def _who(self) -> bytes:
+        """The process that wrote the piece that is looked at."""
+        if self._name is None:
+            self._name = who(self._text.data, self._start, self._stop)
+        return self._name
 
     def has_match(self, index: int, stretch: Stretch, at: int) -> bool:
         """Whether a pattern matches in a stretch.
@@ -208,7 +232,7 @@ class Look:
         if evidence is None:
             # Of a long piece only what is near was searched.
             return at + self._search.limits.reach_bytes // 4 if is_long else stop
-        tally.add(evidence, who(self._text.data, start, stop))
+        tally.add(evidence, self._who())
         self.read_in.add((index, stretch.low))
         if is_open:
             tally.piece = candidate.order
@@ -228,8 +252,8 @@ class Look:
         """Whether a pattern may match what is read from a piece."""
         if self._may_be_in(index, self._text.data, start, stop, stretch):
             return True
-        return any(
-            self._may_be_in(index, text, 0, len(text), stretch) for text in self._odd.get(start, ())
+        return start in self._odd and any(
+            self._may_be_in(index, text, 0, len(text), stretch) for text in self._odd[start]
         )
 
     def _may_be_in(
@@ -239,12 +263,9 @@ class Look:
         if needle.is_word:
             return any(literal.is_in(data, start, stop) for literal in needle.literals)
         ascii_only = data is self._text.data and stretch.is_ascii
-        short = stop - start <= _SHORT and bool(needle.ascii_form)
+        short = stop - start <= SHORT and bool(needle.ascii_form)
         if short and (ascii_only or bytes(data[start:stop]).isascii()):
-            form = self._search.ascii_forms.get(index)
-            if form is None:
-                form = self._search.ascii_forms[index] = re.compile(needle.ascii_form)
-            if form.search(data, start, stop) is None:
+            if self._search.ascii_form(index).search(data, start, stop) is None:
                 return False
             if needle.ascii_exact:
                 return True

@@ -61,7 +61,9 @@ class Passage:
         self._search = search
         self._limits = search.limits
         self._state = State(
-            Confirmer(index, source, search.patterns, search.compiled, search.limits),
+            Confirmer(
+                index, source, search.patterns, search.compiled, search.plain_form, search.limits
+            ),
             Windows(search.windows, search.limits),
         )
         self._ends = Ends(search.limits)
@@ -77,6 +79,9 @@ class Passage:
 
     def take(self, block: Block) -> None:
         """Looks at the next block."""
+        # Only now: a source that ends here is not worth it.
+        if self._untuned > self._limits.untuned and self._tunings < self._limits.tunings:
+            self._tune()
         self._ends.feed(block)
         self._state.windows.feed(block)
         pieces = self._pieces(block, self._newlines)
@@ -84,8 +89,6 @@ class Passage:
         self._size = block.offset + block.size
         if block.size:
             self._unended = block.data[block.size - 1] != 0x0A
-        if self._untuned > self._limits.untuned and self._tunings < self._limits.tunings:
-            self._tune()
 
     def _look_at(self, pieces: Pieces) -> int:
         """Looks at one block; returns how many newlines are in it."""

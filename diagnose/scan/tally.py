@@ -26,6 +26,7 @@ class Tally:
 
     def __init__(self, limits: Limits, *, local: bool, windows: bool) -> None:
         self._limits = limits
+        self._confirmed = limits.confirmed
         self._must_read = max(limits.read, limits.first, limits.windows_first if windows else 0)
         self._first: list[Evidence] = []
         self._others: list[Evidence] = []
@@ -47,7 +48,7 @@ class Tally:
         """Whether further matches may be counted and not read."""
         if self.count < self._must_read:
             return False
-        return self.local or self.candidates >= self._limits.confirmed
+        return self.local or self.candidates >= self._confirmed
 
     def is_common(self, size: int) -> bool:
         """Whether it has so many candidates that the scanner should be tuned to it.

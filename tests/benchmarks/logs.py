@@ -19,7 +19,7 @@ from records import Maker, Record, examples
 KINDS = ("low", "dense", "flood", "bars", "plain", "healthy")
 _FAILING = {"low": 1 / 1400, "dense": 0.1, "bars": 1 / 1400, "plain": 1 / 1400}
 _POOL = 60_000
-_AT_ONCE = 4096
+_AT_ONCE = 512
 # 100 ns ticks of the stamps at nine o'clock, and between two records at most.
 _START, _STEP = 32_400 * 10**7, 90_000
 

@@ -58,7 +58,6 @@ _NCCL = (
     "Using network IB",
 )
 _CI = (
-    "##[group]Run actions/checkout@v4",
     "##[endgroup]",
     "shell: /usr/bin/bash -e {{0}}",
     "  CONC: {two}",

@@ -1,0 +1,61 @@
+"""What starting loads: a command pays for what it uses, and for nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LOG = Path(__file__).parent.parent / "fixtures" / "logs" / "mxfp4-ep-hang.log"
+LOADED = """
+import atexit, sys
+atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr))
+from diagnose.cli import main
+main(sys.argv[1:])
+"""
+# What takes ten milliseconds or more to load, each for a reason of its own somewhere.
+_HEAVY = (
+    "asyncio concurrent email http importlib.metadata importlib.resources logging multiprocessing"
+    " sqlite3 subprocess tempfile tomllib traceback xml"
+)
+HEAVY = set(_HEAVY.split())
+
+
+def loaded(*arguments: str) -> set[str]:
+    """Every module that is loaded when a command ends."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=False
+    )
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def ours(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.split(".")[0] == "diagnose"}
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_loads_click_and_the_list_of_commands(argument):
+    modules = loaded(argument)
+
+    assert ours(modules) == {"diagnose", "diagnose.cli", "diagnose.errors"}
+    assert not {"rich", "regex", "psutil", "hyperscan", "packaging", "zstandard", "isal"} & modules
+    assert not HEAVY & modules
+
+
+@pytest.mark.parametrize("command", ["log", "attach", "signatures", "watch", "ci"])
+def test_the_help_of_a_command_loads_neither_scanner_nor_reports(command):
+    modules = loaded(command, "--help")
+
+    assert not {"rich", "regex", "psutil", "hyperscan"} & modules
+    assert not {"diagnose.scan", "diagnose.pipeline", "diagnose.probe"} & modules
+
+
+def test_reading_a_log_loads_nothing_that_only_a_live_look_needs(tmp_path):
+    modules = loaded("log", str(LOG))
+
+    assert "diagnose.pipeline" in modules
+    for name in ("probe", "live", "bundle", "stacks", "waits", "watch", "model.snapshot"):
+        assert not {m for m in ours(modules) if f"{m}.".startswith(f"diagnose.{name}.")}, name
+    assert not {"psutil", "asyncio", "http", "email", "importlib.metadata"} & modules
