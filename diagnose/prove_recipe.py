@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from diagnose.catalogue import lines_of
 from diagnose.lint import Fault, Linter
 from diagnose.model import Example, Signature
-from diagnose.recipe import Recipe, Versions, of_changelog, read
+from diagnose.recipe import Recipe, Versions, beside_sister, of_changelog, read, sister_of
 from diagnose.review import Reviewer
 
 
@@ -44,7 +44,12 @@ def script(example: Example) -> Recipe:
     text = _text(example.text)
     name = example.file or "example.sh"
     if not example.base:
-        return read(name, text, [dict(example.row)])
+        rows = [dict(example.row)]
+        recipe = read(name, text, rows)
+        if example.sister:
+            sister = read(sister_of(name) or "sister.sh", _text(example.sister), rows)
+            recipe = beside_sister(recipe, sister)
+        return recipe
     config = Versions("config.yaml", _text(example.config_base), _text(example.config))
     configs = [config] if example.config else []
     return of_changelog(Versions(name, _text(example.base), text), configs)

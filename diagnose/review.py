@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from diagnose.advice import fix_for, withheld
 from diagnose.lint import Fault, Linter
 from diagnose.model import Fix
-from diagnose.recipe import Recipe, Variant, read
+from diagnose.recipe import Recipe, Variant, again
 from diagnose.remedy import Change, change
 
 
@@ -85,12 +85,9 @@ class Reviewer:
 
     def _mended(self, recipe: Recipe, points: Sequence[Point]) -> bytes:
         """One change after the other, each made in what the one before left."""
-        rows: Sequence[Mapping[str, str]] = list(
-            {id(v.row): v.row for v in recipe.variants}.values()
-        )
         data = recipe.data
         for _ in range(2 * len(points)):
-            current = recipe if data == recipe.data else read(recipe.name, data, rows)
+            current = recipe if data == recipe.data else again(recipe, data)
             if current is not recipe:
                 points = [self.point(current, fault) for fault in self._linter.faults(current)]
             step = next((p.change for p in points if p.change and not p.change.refused), None)

@@ -43,6 +43,7 @@ class Fault:
     branch: str = ""
     """`EP`: its flags are given by a branch that only some rows take."""
     row: dict[str, str] = field(default_factory=dict)
+    sister: str = ""
     touched: tuple[str, ...] = ()
     """What may come, go or change."""
 
@@ -71,6 +72,12 @@ FAULTS = (
         flags=(("--enable-expert-parallel", ""),),
         branch="EP",
         touched=AITER,
+    ),
+    Fault(
+        "recipe/kernel-choice-left-to-sister",
+        file="model_fp8_mi300x_vllm_mtp.sh",
+        sister='export VLLM_ROCM_USE_AITER=1\nvllm serve "$MODEL" --moe-backend aiter\n',
+        touched=("--moe-backend aiter", "VLLM_ROCM_USE_AITER=1"),
     ),
     Fault(
         "recipe/firmware-version-compared-unchecked",

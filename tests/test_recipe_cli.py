@@ -221,3 +221,16 @@ def test_a_script_of_another_job_is_not_blamed(tmp_path):
     assert found["cause"]["id"] == "vllm/mxfp4-emulation-fallback"
     assert found["fix"]["diff"] is None
     assert "the change to the launch script" in [u["what"] for u in found["unknowns"]]
+
+
+def test_a_sister_in_the_same_folder_is_looked_at(tmp_path):
+    sister, script = tmp_path / "m_fp8_mi300x.sh", tmp_path / "m_fp8_mi300x_mtp.sh"
+    script.write_text("vllm serve m --port 1\n")
+    alone = run("recipe", script)
+    sister.write_text("vllm serve m --port 1 --moe-backend aiter\n")
+    both = run("recipe", script)
+
+    assert (code(alone), code(both)) == (0, 1)
+    assert "sister" in both.stdout
+    run("recipe", script, "--write")
+    assert script.read_text() == "vllm serve m --port 1 --moe-backend aiter\n"

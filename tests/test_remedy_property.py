@@ -11,14 +11,18 @@ from recipe_scripts import FAULTS, Script, scripts
 from recipes import LINTER, is_bash, review
 
 from diagnose.catalogue import default_root, load
-from diagnose.recipe import Recipe, Variant, read
+from diagnose.recipe import Recipe, Variant, beside_sister, read, sister_of
 from diagnose.review import Reviewer
 
 
 def recipe_of(script: Script, data: bytes | None = None) -> Recipe:
-    return read(
+    recipe = read(
         script.fault.file, data if data is not None else script.text.encode(), [script.fault.row]
     )
+    if not script.fault.sister:
+        return recipe
+    sister = read(sister_of(script.fault.file), script.fault.sister.encode(), [script.fault.row])
+    return beside_sister(recipe, sister)
 
 
 def mended(recipe: Recipe, id: str) -> bytes:
@@ -88,8 +92,10 @@ def test_a_fault_is_mended_and_nothing_else_is_touched(script):
 
 def lines_of_fixes(id: str) -> set[str]:
     """Every flag and variable that some fix of a signature sets or takes out, and what the planted fault sets."""
-    own = {name for fault in FAULTS if fault.id == id for name, _ in fault.flags}
-    return own.union(*((*fix.recipe, *fix.remove) for fix in CATALOGUE[id].fixes))
+    planted = [fault for fault in FAULTS if fault.id == id]
+    own = {name for fault in planted for name, _ in fault.flags}
+    touched = {line for fault in planted for line in fault.touched}
+    return own.union(touched, *((*fix.recipe, *fix.remove) for fix in CATALOGUE[id].fixes))
 
 
 @settings(

@@ -67,7 +67,7 @@ __all__ = [
 SCOPE_KEYS = ("engines", "versions", "hardware")
 _PACKAGE = Path(__file__).parent.parent
 FIX_KEYS = (*SCOPE_KEYS, "when", "summary", "now", "recipe", "remove", "replace", "warning")
-EXAMPLE_KEYS = ("text", "captures", "file", "row", "base", "config", "config_base")
+EXAMPLE_KEYS = ("text", "captures", "file", "row", "sister", "base", "config", "config_base")
 
 
 def default_root() -> Path:
@@ -213,6 +213,7 @@ def _example(table: Mapping[str, Any], note: str) -> Example:
         text=tables.text(table, "text", required=True),
         captures={name: str(value) for name, value in captures.items()},
         file=tables.text(table, "file"),
+        sister=tables.text(table, "sister"),
         base=tables.text(table, "base"),
         config=tables.text(table, "config"),
         config_base=tables.text(table, "config_base"),

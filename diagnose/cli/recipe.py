@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,7 +137,9 @@ def _reviews(
         )
         if not chosen:
             click.echo(f"diagnose: {script}: no row of {matrix} is run with it", err=True)
-        found.append(reviewer.review(read(script, data, chosen or rows)))
+        found.append(
+            reviewer.review(_with_sister(read(script, data, chosen or rows), chosen or rows))
+        )
     return found
 
 
@@ -155,6 +157,16 @@ def _told(paths: Sequence[str], base: str) -> dict[str, Recipe]:
         )
     configs = [versions[path] for path in now if path not in logs]
     return {path: of_changelog(versions[path], configs) for path in logs}
+
+
+def _with_sister(recipe: Recipe, rows: Sequence[Mapping[str, str]]) -> Recipe:
+    """A recipe beside the one without speculative decoding, where that lies in the same folder."""
+    from diagnose.recipe import beside_sister, read, sister_of
+
+    name = sister_of(recipe.name)
+    if not name or not Path(name).is_file():
+        return recipe
+    return beside_sister(recipe, read(name, read_script(name), rows))
 
 
 def _exists(script: str) -> Callable[[str], bool]:

@@ -80,6 +80,8 @@ class Example:
     """For a recipe: the name of the script."""
     row: Mapping[str, str] = field(default_factory=dict)
     """For a recipe: the variables of its job."""
+    sister: str = ""
+    """For a recipe with speculative decoding: the script without it."""
     base: str = ""
     """For a changelog: what it was before the change; empty for one that is looked at by itself."""
     config: str = ""

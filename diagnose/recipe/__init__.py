@@ -13,9 +13,18 @@ Floor 6: pure; nothing of the script is ever run.
 from __future__ import annotations
 
 from diagnose.recipe.changelog import Versions, is_changelog
-from diagnose.recipe.reading import Passage, Recipe, Variant, of_changelog, read
+from diagnose.recipe.reading import (
+    Passage,
+    Recipe,
+    Variant,
+    again,
+    beside_sister,
+    of_changelog,
+    read,
+)
 from diagnose.recipe.server import Flag, flags_of, long_name
 from diagnose.recipe.settings import precision_in
+from diagnose.recipe.sister import sister_of
 from diagnose.recipe.words import Assumption, Command, Variable, Word
 
 __all__ = [
@@ -28,10 +37,13 @@ __all__ = [
     "Variant",
     "Versions",
     "Word",
+    "again",
+    "beside_sister",
     "flags_of",
     "is_changelog",
     "long_name",
     "of_changelog",
     "precision_in",
     "read",
+    "sister_of",
 ]

@@ -7,7 +7,7 @@ against it; docs/signature-format.md shows it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from diagnose.recipe.changelog import Versions, is_changelog
 from diagnose.recipe.changelog import remarks as changelog_remarks
@@ -17,6 +17,7 @@ from diagnose.recipe.configs import described, is_yaml
 from diagnose.recipe.evaluate import Follower
 from diagnose.recipe.server import Flag, flags_of
 from diagnose.recipe.settings import settings
+from diagnose.recipe.sister import lacking
 from diagnose.recipe.syntax import broken, parse
 from diagnose.recipe.versions import flag_lines, variable_lines
 from diagnose.recipe.words import Assumption, Command, State, Variable
@@ -65,6 +66,8 @@ class Recipe:
     """Lines that are no bash the grammar knows."""
     kind: str = "script"
     """`script`, `config` (YAML that describes servers) or `changelog`."""
+    sister: Recipe | None = None
+    """The recipe without speculative decoding, for the same rows, where there is one."""
     dropped: int = 0
     """Ways through the script that were not followed, because there were too many."""
 
@@ -103,6 +106,30 @@ def read(name: str, data: bytes, rows: Sequence[Mapping[str, str]] = ({},)) -> R
         dropped += follower.dropped
         variants += [_variant(name, row, state, found) for state in ways]
     return Recipe(name, data, tuple(variants), tuple(broken(root)), dropped=dropped)
+
+
+def beside_sister(recipe: Recipe, sister: Recipe) -> Recipe:
+    """A recipe whose ways also tell what a sister of the same rows has and they lack."""
+    others = [([p.text for p in v.passages], v.facts) for v in sister.variants if v.command]
+    file = sister.name.rpartition("/")[2]
+    variants = []
+    for variant in recipe.variants:
+        command = variant.command
+        if command is not None:
+            lines = lacking([p.text for p in variant.passages], variant.facts, others)
+            more = [
+                Passage(f"sister {file} has {line}", command.start, command.end) for line in lines
+            ]
+            variant = replace(variant, passages=(*variant.passages, *more))
+        variants.append(variant)
+    return replace(recipe, variants=tuple(variants), sister=sister)
+
+
+def again(recipe: Recipe, data: bytes) -> Recipe:
+    """A script that was changed, read for the same rows and beside the same sister."""
+    rows = list({id(v.row): v.row for v in recipe.variants}.values())
+    new = read(recipe.name, data, rows)
+    return beside_sister(new, recipe.sister) if recipe.sister else new
 
 
 def of_changelog(changelog: Versions, configs: Sequence[Versions] = ()) -> Recipe:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import regex
 
 from diagnose.model import Fix
-from diagnose.recipe import Passage, Recipe, Variant, long_name, read
+from diagnose.recipe import Passage, Recipe, Variant, again, long_name, read
 from diagnose.remedy.edits import Edit, applied
 from diagnose.remedy.flags import remove_flag, rename_flag, set_flag
 from diagnose.remedy.variables import remove_variable, set_variable
@@ -56,14 +56,13 @@ def change(
     if after == recipe.data:
         there = "says so already" if fix.recipe and concerned else "has no place for it"
         return Change(after, f"the script {there}")
-    rows = list({id(v.row): v.row for v in recipe.variants}.values())
-    again = read(recipe.name, after, rows)
-    if set(again.broken) and not recipe.broken:
+    new = again(recipe, after)
+    if set(new.broken) and not recipe.broken:
         return Change(recipe.data, "the changed script would not be valid bash")
     meant = {_key(v) for v in concerned}
-    if any(_key(v) in meant and still(again, v) for v in again.variants):
+    if any(_key(v) in meant and still(new, v) for v in new.variants):
         return Change(recipe.data, "what is wrong would still hold after it")
-    return Change(after, also=tuple(_also(recipe, again, meant)))
+    return Change(after, also=tuple(_also(recipe, new, meant)))
 
 
 def _elsewhere(recipe: Recipe, concerned: Sequence[Variant]) -> list[Variant]:
@@ -145,9 +144,9 @@ def _key(variant: Variant) -> tuple[object, ...]:
     )
 
 
-def _also(recipe: Recipe, again: Recipe, meant: set[tuple[object, ...]]) -> Iterator[Variant]:
+def _also(recipe: Recipe, new: Recipe, meant: set[tuple[object, ...]]) -> Iterator[Variant]:
     before = {_key(v): [p.text for p in v.passages] for v in recipe.variants}
-    for variant in again.variants:
+    for variant in new.variants:
         key = _key(variant)
         if key not in meant and key in before and before[key] != [p.text for p in variant.passages]:
             yield variant
