@@ -340,10 +340,11 @@ def test_c_frames_are_asked_for_once_and_only_where_the_python_frames_say_nothin
         sum(range(10**12))
     """
     moves = """
-        def one(): sum(range(10**6))
-        def two(): sum(range(10**6))
+        steps = {}
+        for number in range(100): exec(f"def step{number}(): sum(range(10**6))", steps)
         print("ready", flush=True)
-        while True: one(); two(); one()
+        while True:
+            for number in range(100): steps[f"step{number}"]()
     """
     (tmp_path / "2").mkdir()
     with running(moves, folder=tmp_path / "2") as other:
