@@ -233,10 +233,16 @@ SILENT = FIXTURES / "logs" / "sleep-in-load.log"
 
 
 def test_a_log_written_just_now_by_a_cancelled_job_is_not_still_going_on(step):
-    step.leave("server.log", SILENT.read_bytes())
+    now = time.strftime("%m-%d %H:%M:%S", time.gmtime())
+    start = f"(Worker_TP0 pid=3) INFO {now} [gpu_model_runner.py:1] Starting to load model m...\n"
+    log = step.leave("server.log", start.encode())
 
     step.github("--job-status", "cancelled")
+    going_on = subprocess.run(
+        [sys.executable, "-m", "diagnose", "log", log], capture_output=True, check=False, text=True
+    )
 
+    assert going_on.stdout.startswith("CANNOT TELL")
     assert step.outputs["verdict"] == "hung"
 
 

@@ -30,6 +30,7 @@ from diagnose.report.github import PER_KIND, SUMMARY_BYTES, notes, summary
 from diagnose.report.html import to_html
 from diagnose.report.junit import to_junit
 from diagnose.report.sarif import to_sarif
+from diagnose.report.terminal import to_terminal
 from diagnose.sources import open_paths
 
 ROOT = Path(__file__).parent.parent
@@ -208,25 +209,59 @@ def test_a_hostile_line_is_text_for_the_runner(line):
     assert "forged" not in {c.fields.get("title") for c in runner.commands}
 
 
+COMMANDS = [
+    "::set-output name=verdict::apple",
+    "  ::error title=forged::apple",
+    "::stop-commands::apple-apple-apple-apple",
+    "::add-mask::apple",
+    "##[error]apple",
+    "words ##[set-env name=PATH]apple",
+    "word " * 16 + "::set-output name=verdict::apple",
+]
+"""Lines that a runner obeys where nothing keeps it from that; the last begins a line when it is wrapped."""
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_line_that_is_a_command_is_shown_and_not_obeyed(line):
+    found = diagnose(line, cause("a/apple", "apple"))
+    report = to_terminal(found)
+    assert Runner().read(report.splitlines()).commands or "stop" in line, "no command at all"
+
+    said = render(found, "github", to_file=True)
+
+    runner = Runner().read(said.splitlines())
+    assert [(c.name, c.fields["title"]) for c in runner.commands] == [("error", "a/apple (90%)")]
+    assert any("apple" in shown for shown in runner.shown)
+    # What shows the log, and older runners, know this form without looking at the stop.
+    assert "##[" not in "\n".join(runner.shown)
+
+
 def test_at_most_ten_annotations_of_a_kind_are_made():
-    lines = "\n".join(
-        f"(Worker_TP{n} pid={n}) ERROR 07-01 02:06:33 [a.py:1] RuntimeError: wrong-{n:02d}"
-        for n in range(40)
+    found = diagnose("RuntimeError: wrong-apple", cause("a/c", "wrong-apple", certainty="low"))
+    assert found.mystery
+    errors, others = found.mystery.first_errors, found.alternatives
+    assert errors
+    assert others
+    many = replace(
+        found,
+        mystery=replace(found.mystery, first_errors=errors * 20),
+        alternatives=others * 20,
     )
-    others = [cause(f"a/c{n}", f"wrong-{n:02d}", certainty="low") for n in range(40)]
 
-    levels = [note.level for note in notes(diagnose(lines, *others))]
+    levels = [note.level for note in notes(many)]
 
-    assert max(levels.count(level) for level in set(levels)) <= PER_KIND
-    assert len(levels) > 3
+    assert {level: levels.count(level) for level in set(levels)} == {
+        "error": PER_KIND,
+        "warning": PER_KIND,
+    }
 
 
 def test_a_message_of_several_lines_is_one_command():
-    note = notes(diagnose("RuntimeError: 100% a,b:c", cause("a/apple", "RuntimeError")))[0]
+    note = notes(diagnose("RuntimeError: 100%0A%25 a,b:c", cause("a/apple", "RuntimeError")))[0]
 
     (command,) = Runner().read([note.command()]).commands
     assert "\n" not in note.command()
-    assert "100% a,b:c" in command.data
+    assert "100%0A%25 a,b:c" in command.data
     assert command.data == note.message
     assert command.fields == {"title": note.title}
 
