@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import zipfile
@@ -15,12 +16,14 @@ import matrix
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
-def run(*arguments, stdin=b""):
+def run(*arguments, stdin=b"", command="log", room=None):
+    limit = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))) if room else None
     return subprocess.run(
-        [sys.executable, "-m", "diagnose", "log", *map(str, arguments)],
+        [sys.executable, "-m", "diagnose", command, *map(str, arguments)],
         input=stdin,
         capture_output=True,
         check=False,
+        preexec_fn=limit,
     )
 
 
@@ -128,3 +131,14 @@ def test_a_plain_log_with_tabs_is_no_dump(tmp_path):
     log.write_text("a\tb\t2026\na\tb\tValueError: x\n")
 
     assert answer(log)[0]["job"] is None
+
+
+def test_a_dump_that_finds_no_room_is_one_sentence(tmp_path):
+    dump = tmp_path / "run.log"
+    dump.write_text(prefixed("a", GOOD) + prefixed("b", HUNG))
+
+    for command in ("log", "sweep"):
+        done = run(dump, command=command, room=10_000)
+        assert done.returncode == 4
+        assert b"no room" in done.stderr
+        assert b"Traceback" not in done.stderr

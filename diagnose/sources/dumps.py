@@ -49,7 +49,6 @@ def split(stream: Readable, folder: Path) -> list[Part]:
 
     Raises:
         OSError: If there is no room.
-        DamagedError: If the stream cannot be read any further; what was read has been written.
     """
     writer = _Writer(folder)
     try:

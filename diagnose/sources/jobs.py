@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from diagnose.sources.dumps import HEAD, is_dump, split
+from diagnose.sources.input import reason
 from diagnose.sources.source import Delivery, Source, readable, unreadable
 
 _JOB = re.compile(r"(?:^|[!/])-?\d+_(?P<job>[^/!]+)\.txt$")
@@ -71,7 +72,11 @@ def _within(name: str, run: str) -> bool:
 
 
 def _jobs(source: Source, folder: Path) -> Iterator[tuple[str, Source]]:
-    parts = split(source.stream, Path(tempfile.mkdtemp(dir=folder)))
+    try:
+        parts = split(source.stream, Path(tempfile.mkdtemp(dir=folder)))
+    except OSError as error:
+        yield "", unreadable(source.name, f"no room to take its jobs apart: {reason(error)}")
+        return
     for part in parts:
         size = part.path.stat().st_size
         with part.path.open("rb", buffering=0) as file:

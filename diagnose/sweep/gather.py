@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -139,10 +140,16 @@ def _taken_out(path: str, folder: Path, stdin: BinaryIO | None) -> Iterator[tupl
     kept: list[tuple[str, str, File]] = []
     for number, (job, source) in enumerate(_parts(path, folder, stdin)):
         copy = place / f"{number}"
-        with copy.open("wb") as out:
-            _drain(source, out)
+        try:
+            with copy.open("wb") as out:
+                _drain(source, out)
+        except OSError as error:
+            raise InputError(
+                f"no room to unpack {path}: {error.strerror}", "set TMPDIR, or unpack it first"
+            ) from error
         member = source.name.partition("!")[2]
-        kept.append((job, member, File(source.name, str(copy), source.numbers, taken_out=True)))
+        one = File(source.name, str(copy), source.numbers, taken_out=True, problem=source.problem)
+        kept.append((job, member, one))
     members = [(member, "") for job, member, _ in kept if member and not job]
     keys = iter([key for key, _, _ in _keyed(members)])
     for job, member, file in kept:
@@ -172,7 +179,7 @@ def carried(units: Iterable[Unit]) -> Iterator[Unit]:
     """Units that another machine can read: what was unpacked here goes with them."""
     for unit in units:
         files = tuple(
-            File(f.name, "", f.numbers, Path(f.path).read_bytes()) if f.taken_out else f
+            replace(f, path="", data=Path(f.path).read_bytes()) if f.taken_out else f
             for f in unit.files
         )
         yield Unit(unit.name, files, unit.given)

@@ -22,6 +22,8 @@ class File:
     """Its contents, where the process that reads it cannot open `path`."""
     taken_out: bool = False
     """Whether `path` is a temporary copy."""
+    problem: str = ""
+    """What could not be copied of it."""
 
 
 @dataclass(frozen=True, slots=True)

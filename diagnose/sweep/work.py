@@ -94,7 +94,10 @@ def _measured(
 
 def _sources(files: list[File]) -> Iterator[Source]:
     for file in files:
-        seen = False
+        # What kept it from being copied whole says more than that the copy is empty.
+        seen = bool(file.problem)
+        if seen:
+            yield unreadable(file.name, file.problem)
         try:
             if file.data is not None:
                 yield Source(file.name, BytesIO(file.data), len(file.data), numbers=file.numbers)
@@ -104,7 +107,8 @@ def _sources(files: list[File]) -> Iterator[Source]:
                 source.name = f"{file.name}!{member}" if member else file.name
                 source.numbers = file.numbers
                 seen = True
-                yield source
+                if source.problem != "empty" or not file.problem:
+                    yield source
         except InputError as error:
             # What could be opened has said itself what is wrong with it.
             if not seen:
