@@ -147,6 +147,22 @@ def test_waiting_in_another_place_at_the_second_look_is_movement():
     assert watch.looked(Opinion.WAITS, "another lock", 87.0, 90.0).step is Step.STALLED
 
 
+def test_a_look_that_takes_long_is_still_only_one():
+    watch = Watch(Patience(STALL_S), 0.0)
+    watch.observe(Observation(), 0.0)
+    assert watch.observe(Observation(), 45.0).step is Step.LOOK
+    assert watch.looked(Opinion.WAITS, "lock", 45.0, 100.0).step is Step.WAIT
+
+
+def test_a_second_look_that_sees_less_than_the_first_proves_nothing():
+    watch = Watch(Patience(STALL_S), 0.0)
+    watch.observe(Observation(), 0.0)
+    watch.observe(Observation(), 45.0)
+    watch.looked(Opinion.WAITS, "lock", 45.0, 48.0)
+    assert watch.observe(Observation(), 66.0).step is Step.LOOK
+    assert watch.looked(Opinion.UNCLEAR, "lock", 66.0, 69.0).step is Step.WAIT
+
+
 def test_what_moved_while_it_was_looked_at_counts_more_than_the_look():
     watch = Watch(Patience(STALL_S), 0.0)
     watch.observe(Observation(), 0.0)
@@ -228,8 +244,8 @@ def test_computing_alone_is_no_movement_and_a_trickle_is_none():
     motion = Motion()
     motion.moved(Counters(), 0.0)
     for minute in range(1, 600):
-        # A heartbeat a minute: some hundred bytes.
-        assert motion.moved(Counters(io_bytes=300 * minute), 60.0 * minute) == ()
+        # Heartbeats of a few processes.
+        assert motion.moved(Counters(io_bytes=3000 * minute), 60.0 * minute) == ()
 
 
 @pytest.mark.parametrize(
