@@ -117,11 +117,15 @@ def explain(
 
 
 def _spoils(finding: Finding) -> bool:
-    """Whether it may have spoilt a result that was written all the same."""
+    """Whether it may have spoilt a result that was written all the same.
+
+    That some requests were refused spoils none, unless the client counted them.
+    """
+    needed = Certainty.HIGH if finding.signature.kind is Kind.BENCHMARK else Certainty.MEDIUM
     return (
         finding.signature.role is Role.CAUSE
         and finding.signature.kind in OUTLIVING
-        and finding.certainty is not Certainty.LOW
+        and STRENGTH[finding.certainty] >= STRENGTH[needed]
     )
 
 
@@ -175,7 +179,7 @@ def _follows(cause: Finding, effect: Finding) -> bool:
     return (
         effect.signature.role is Role.FAILURE
         and cause.signature.role is Role.CAUSE
-        and (cause.signature.kind is not Kind.SLOW or effect.signature.component in OUTSIDE)
+        and (cause.signature.kind not in OUTLIVING or effect.signature.component in OUTSIDE)
     )
 
 

@@ -180,7 +180,7 @@ class Matcher:
             return NO
         if condition.last and not self._is_last(evidence[-1]):
             return NO
-        if condition.silent_s and self._silence_after(evidence[-1]) < condition.silent_s:
+        if condition.silent_s and self._silence(evidence) < condition.silent_s:
             return NO
         return Held(True, evidence, count=count)
 
@@ -200,13 +200,14 @@ class Matcher:
             return True
         return last.source == evidence.line.source and last.number <= evidence.line.number
 
-    def _silence_after(self, evidence: Evidence) -> float:
-        """Seconds from `evidence` to the end of the log, when nothing new came after it; else 0."""
-        if not self._is_last(evidence):
+    def _silence(self, evidence: Sequence[Evidence]) -> float:
+        """Seconds from the first of the lines after which nothing new came to the end of the log; else 0."""
+        start = next((e.line for e in evidence if self._is_last(e)), None)
+        if start is None:
             return 0.0
-        if evidence.line.time_s is None:
+        if start.time_s is None:
             return self._progress.stalled_s or 0.0
-        return (self._run.end_s(evidence.line) or evidence.line.time_s) - evidence.line.time_s
+        return (self._run.end_s(start) or start.time_s) - start.time_s
 
     def _group(self, condition: Condition, patterns: Sequence[str]) -> Held:
         """The first place where all patterns match close together, by one writer."""

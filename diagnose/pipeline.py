@@ -20,6 +20,7 @@ from diagnose.match import Matcher
 from diagnose.model import (
     Channel,
     Diagnosis,
+    Evidence,
     Finding,
     Kind,
     Progress,
@@ -32,7 +33,7 @@ from diagnose.model import (
 from diagnose.mystery import explore
 from diagnose.news import is_ending
 from diagnose.progress import progress
-from diagnose.run import NOW, Run, renumbered
+from diagnose.run import NOW, Run, known_before, renumbered
 from diagnose.scan import Scan, Scanner
 from diagnose.sources import Source
 from diagnose.sources.stream import Peeked, pieces
@@ -155,13 +156,13 @@ class Examiner:
             script: What its launch script shows for a job with these settings.
         """
         run, notes = self.observe(sources)
-        return max(
-            (
-                self._conclude(part, notes, script)
-                for part in reversed(lives(run, trouble.BROKEN, (trouble.SUCCESS,)))
-            ),
-            key=weight,
-        )
+        parts = lives(run, trouble.BROKEN, (trouble.SUCCESS,))
+        last = self._conclude(parts[-1], notes, script)
+        if last.verdict is Verdict.HEALTHY and trouble.success(parts[-1]) is not None:
+            # Another server was tried, and the job did its work with it.
+            return last
+        earlier = (self._conclude(part, notes, script) for part in reversed(parts[:-1]))
+        return max((last, *earlier), key=weight)
 
     def _conclude(
         self,
@@ -171,8 +172,9 @@ class Examiner:
     ) -> Diagnosis:
         found, settings, came = self.findings(run)
         done = trouble.success(run)
-        live = standing(found, came, done)
-        errors = trouble.errors(run, found)
+        over = trouble.wound_up(run, done, found)
+        live = standing([f for f in found if not _after(over, f.first)], came, done)
+        errors = [e for e in trouble.errors(run, found) if not _after(over, e)]
         explanation = explain(live, came, settings, self._signatures)
         what, why = verdict.decide(
             explanation, live, came, errors, done, settled=all(n.settled for n in notes)
@@ -199,6 +201,10 @@ class Examiner:
             mystery=explore(run, found, came, errors) if bad and cause is None else None,
             sources=notes,
         )
+
+
+def _after(mark: Evidence | None, evidence: Evidence) -> bool:
+    return mark is not None and known_before(mark, evidence)
 
 
 def _summed_up(source: Source) -> tuple[Source, Recording | None]:

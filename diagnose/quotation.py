@@ -22,6 +22,7 @@ _QUOTED = re.compile(
   | \S{1,200}\.(?:py|cc|cpp|cu|h|hpp|rs|go|js|ts)[:-]\d+[:-]\s*(?:\#|//|raise\ |assert\ |print\(|["']|(?:\w+\.)*(?:logger|log|logging)\.)
   | \s*-?\s*(?:pattern|regex|match|message|hint|note)\s*:\s*["']                      # a catalogue's text
   | \s*\{?\s*"(?:prompt|messages|content|input|text)"\s*:
+  | (?:Receive|Finish):\ obj=
   | (?:Received\ request\ |Generated\ text:|Prompt:|\[?(?:PASSED|XFAIL|SKIPPED)\b)
     """,
     re.VERBOSE,

@@ -23,13 +23,21 @@ FATAL = (
 )
 TRACEBACK = r"Traceback \(most recent call last\)"
 SUCCESS = (
-    r"Script completed successfully|Benchmark results? saved|[Jj]ob (?:completed|succeeded|finished successfully)"
-    r"|Serving Benchmark Result|All (?:checks|tests|evals?|evaluations?) passed|\bPASS: "
+    r"Script completed successfully|Benchmark results? saved"
+    r"|[Jj]ob (?:completed(?! with result: (?!success|succeeded))|succeeded|finished successfully)"
+    r"|^=+ (?:\d+ (?:skipped|deselected|xfailed|warnings?), )*\d+ passed\b(?!.{0,80}\b(?:failed|errors?)\b)|\b\d+ passed, 0 failed\b"
+    r"|Successful requests:\s+[1-9]|All (?:checks|tests|evals?|evaluations?) passed|\bPASS: "
     r"|^Job succeeded|Finished: SUCCESS|Failed requests:\s+0\b|Found result file: "
 )
-PATTERNS = (EXCEPTION, LEVEL, FATAL, SUCCESS)
+STOPPED = (
+    r"SIGTERM received|Gracefully exiting|Shutting down FastAPI|\[shutdown\]|server (?:gone|stopped)"
+    r"|(?:[Ss]topping|[Ss]hutting down) (?:the )?(?:\w+ )?(?:server|engine)|^\++ (?:sudo )?(?:p?kill|killall)\b|\bdocker (?:stop|rm -f|kill)\b"
+)
+PATTERNS = (EXCEPTION, LEVEL, FATAL, SUCCESS, STOPPED)
 BROKEN = (EXCEPTION, FATAL)
 """What shows that a server did not end in good order."""
+JUDGES = ("github", "slurm")
+"""Who says whether a job failed."""
 WINDOWS: Mapping[str, int] = {TRACEBACK: 160}
 
 
@@ -87,6 +95,25 @@ def first_errors(
 def success(run: Run) -> Evidence | None:
     """The last line that says that the work was done."""
     return max(run.evidence(SUCCESS), key=lambda e: e.order, default=None)
+
+
+def wound_up(run: Run, done: Evidence | None, findings: Iterable[Finding]) -> Evidence | None:
+    """Where the server was told to end after the work was done; what breaks after it is clean-up.
+
+    None where it was not, or where the clean-up is what made the job fail.
+    """
+    if done is None:
+        return None
+    told = [e for e in run.evidence(STOPPED) if known_before(done, e) and not is_quotation(e.line)]
+    first = min(told, key=lambda e: e.order, default=None)
+    failed = any(
+        f.signature.component in JUDGES
+        and f.signature.role is Role.FAILURE
+        and first is not None
+        and f.last.order > first.order
+        for f in findings
+    )
+    return None if failed else first
 
 
 def went_on(error: Evidence, progress: Progress, done: Evidence | None) -> bool:

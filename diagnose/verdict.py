@@ -69,7 +69,9 @@ def decide(
     waiting = [f for f in live if f.signature.role is Role.SYMPTOM and f.signature.kind in _BY_KIND]
     if waiting and _long(progress, waiting):
         return Verdict.HUNG, _silence(progress)
-    if any(f.signature.kind is Kind.RUNTIME_HANG for f in waiting) and (fatal or failed):
+    if any(f.signature.kind is Kind.RUNTIME_HANG for f in waiting):
+        if not fatal and not failed:
+            return Verdict.HUNG, _silence(progress)
         return Verdict.HUNG, "a wait inside the engine ran into its time limit"
     candidates = [a.finding.signature.kind for a in explanation.alternatives]
     only_slow = bool(candidates) and all(kind is Kind.SLOW for kind in candidates)
