@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import compose
 import jsonschema
 import matrix
 import pytest
@@ -194,6 +195,26 @@ def test_results_without_logs_are_contrasted(tmp_path):
     assert [(e["axis"], e["low"], e["low_median"], e["high_median"]) for e in said["effects"]] == [
         ("ep", "8", 434.0, 905.0)
     ]
+
+
+def test_downloaded_artefacts_of_one_job_are_put_together(tmp_path):
+    for ep, rate in ((8, 434.0), (1, 905.0)):
+        name = f"m_8k1k_fp4_vllm_tp8-ep{ep}-dpafalse_disagg-false_spec-none_conc64_node_1"
+        logs, results = tmp_path / f"server_logs_{name}", tmp_path / f"bmk_{name}"
+        logs.mkdir()
+        results.mkdir()
+        server = matrix.log(compose.no_expert_parallelism()).partition("+ vllm serve")[2]
+        (logs / "server.log").write_text(server)
+        (results / f"agg_{name}.json").write_text(json.dumps({"tput_per_gpu": rate, "conc": 64}))
+        (tmp_path / f"gpu_metrics_{name}.csv").write_text("timestamp,index,power.draw\n")
+
+    said, _ = answer(tmp_path)
+
+    assert [(j["config"]["ep"], j["outcome"], j["numbers"]) for j in said["jobs"]] == [
+        ("1", "passed", {"tput_per_gpu": 905.0}),
+        ("8", "passed", {"tput_per_gpu": 434.0}),
+    ]
+    assert [(e["axis"], e["low"]) for e in said["effects"]] == [("ep", "8")]
 
 
 def test_results_go_to_the_job_whose_log_names_them(tmp_path, folder):
