@@ -16,7 +16,6 @@ from math import log
 
 from diagnose.contrast.terms import Cut
 
-MOST_TERMS = 3
 BEAM = 200
 """Pairs that are tried with a third term."""
 WIDE = 600

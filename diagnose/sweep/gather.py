@@ -8,9 +8,8 @@ of several paths each is a job. A dump or a log archive of a whole run is taken 
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -170,16 +169,10 @@ def _is_archive(path: str) -> bool:
     return path.lower().endswith(ARCHIVES)
 
 
-def remove(folder: Path) -> None:
-    """Removes what was unpacked."""
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def carried(units: Iterable[Unit]) -> Iterator[Unit]:
-    """Units that another machine can read: what was unpacked here goes with them."""
-    for unit in units:
-        files = tuple(
-            replace(f, path="", data=Path(f.path).read_bytes()) if f.taken_out else f
-            for f in unit.files
-        )
-        yield Unit(unit.name, files, unit.given)
+def carried(unit: Unit) -> Unit:
+    """A job that another machine can read: what was unpacked here goes with it."""
+    files = tuple(
+        replace(f, path="", data=Path(f.path).read_bytes()) if f.taken_out else f
+        for f in unit.files
+    )
+    return replace(unit, files=files)

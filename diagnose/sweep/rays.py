@@ -33,7 +33,7 @@ def examine_on_ray(
         units: The jobs.
         signatures: The catalogue.
         scanner: Which scanner to use.
-        processes: How many workers; as many as the cluster has processors if absent.
+        processes: How many workers at most; as many as the cluster has processors if absent.
         advance: Called with every job that is done.
 
     Raises:
@@ -50,12 +50,16 @@ def examine_on_ray(
     if started:
         ray.init(log_to_driver=False, include_dashboard=False, configure_logging=False)
     try:
-        count = processes or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        # An actor that the cluster has no processor for would be waited for without end.
+        most = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        count = min(processes or most, most, len(units))
         catalogue = ray.put(dict(signatures))
         actor: Any = ray.remote(num_cpus=1)(Worker)
-        workers = [actor.remote(catalogue, scanner) for _ in range(min(count, len(units)))]
+        workers = [actor.remote(catalogue, scanner) for _ in range(count)]
         found: list[Examined] = []
-        answers = ActorPool(workers).map(lambda w, u: w.examine.remote(u), list(carried(units)))
+        answers = ActorPool(workers).map(
+            lambda worker, unit: worker.examine.remote(carried(unit)), units
+        )
         for examined in answers:
             found += examined
             if advance is not None:
