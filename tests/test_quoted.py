@@ -24,6 +24,13 @@ def test_of_lines_that_are_alike_the_ends_are_shown():
     assert shown(2, *[f"shard {n}/99" for n in range(20)]) == [1, 20]
 
 
+def test_a_line_that_matched_twice_is_shown_once():
+    line = Line("a.log", 1, "not found", "not found")
+    twice = [Evidence(line, {}, (0, 1)), Evidence(line, {"image": "a:b"}, (0, 1))]
+
+    assert len(quoted(twice, 2)) == 1
+
+
 def test_what_is_shown_stands_in_observed_order():
     assert shown(3, "b 1", "b 2", "a thing", "c thing") == [1, 3, 4]
 

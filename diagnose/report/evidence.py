@@ -26,6 +26,8 @@ def quoted(evidence: Sequence[Evidence], most: int) -> list[Evidence]:
         evidence: The lines of one finding.
         most: How many at most.
     """
+    # One line may have matched in several ways.
+    evidence = list({one.order: one for one in reversed(evidence)}.values())[::-1]
     wordings: dict[str, list[Evidence]] = {}
     for one in evidence:
         wordings.setdefault(_VARYING.sub("", one.line.message[:_WORDING]), []).append(one)
