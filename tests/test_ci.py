@@ -398,6 +398,10 @@ def test_the_file_of_a_gpu_monitor_is_found_and_shown_below_the_phases(step):
     step.github("--job-status", "cancelled")
 
     assert "all gpus idle for the last" in step.summary
+    (metrics,) = step.answer["metrics"]
+    assert metrics["source"] == "gpu_metrics.csv"
+    assert metrics["gpus"] == list("01234567")
+    assert metrics["shows"][-1].startswith("all gpus idle")
     assert "GPUs 0-7 " in step.summary
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diagnose.fingerprint import fingerprint
+from diagnose.metrics import statements
 from diagnose.model import Diagnosis, Evidence, Finding, Fix, Job, Line, Link, Writer
 from diagnose.model.baseline import Baseline
 from diagnose.report.evidence import quoted
@@ -76,6 +77,15 @@ def to_json(diagnosis: Diagnosis) -> dict[str, Any]:
         else None,
         "config": config(diagnosis.facts),
         "cost": cost(diagnosis),
+        "metrics": [
+            {
+                "source": recording.source,
+                "gpus": [gpu.name for gpu in recording.gpus],
+                "lasted_s": recording.stretches * recording.stretch_s,
+                "shows": statements(recording),
+            }
+            for recording in diagnosis.recordings
+        ],
         "job": _job(diagnosis.job),
         "unknowns": [{"what": u.what, "why": u.why, "how": u.how} for u in diagnosis.unknowns],
         "unexplained": _mystery(diagnosis),
