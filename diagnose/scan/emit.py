@@ -9,6 +9,7 @@ from diagnose.scan.nodes import EMPTY, Alt, Boundary, Char, Node, Repeat, Seq, i
 
 _ENDLESS = 200
 _MANY = 9
+_FEW = 4
 _MOST_BYTES = 256
 _MOST_TURNS = 8
 _ANY = r"[^\r\n]*"
@@ -102,6 +103,16 @@ def _wide_repeat(repeat: Repeat, *, edge: bool) -> str:
         return ""
     if isinstance(node, Char) and not node.others:
         several = node.others is None or not node.ascii
+        if (
+            several
+            and node.ascii
+            and high is not None
+            and low != high
+            and high <= _FEW
+            and not edge
+        ):
+            # Told apart, so that `\d{1,2}` does not stand for eight digits.
+            return f"(?:{_class(node.ascii)}|[{_HIGH}]{{1,4}})" + _count(low, high)
         inner = f"[{_ranges(node.ascii)}{_HIGH if several else ''}]"
         # At an outer end the fewest bytes will do: more would only report more ends.
         if high is not None and several and not (edge and low == high):

@@ -21,7 +21,7 @@ class Limits:
     untuned: int = 30_000
     """Candidates in a source before the scanner is tuned to what is common in it."""
     tunings: int = 8
-    common_bytes: int = 1 << 15
+    common_bytes: int = 1 << 16
     """A pattern with more than one candidate for so many bytes is common."""
     read: int = 40
     """Matches of a pattern that are read as lines before others are only counted."""
