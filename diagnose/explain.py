@@ -6,12 +6,15 @@ Floor 12.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 from diagnose.catalogue import patterns_of
+from diagnose.lint import Linter
 from diagnose.match import Matcher
-from diagnose.model import Certainty, Condition, Signature
+from diagnose.model import Certainty, Channel, Condition, Signature
 from diagnose.pipeline import Examiner
+from diagnose.recipe import read
 from diagnose.report.signature import describe
 from diagnose.report.words import place, shorten
 from diagnose.scope import applies
@@ -25,6 +28,9 @@ def explain(
     stdin: BinaryIO,
 ) -> Iterator[str]:
     """Yields the explanation, line by line."""
+    if signature.channel is Channel.RECIPE:
+        yield from _of_scripts(signature, signatures, paths)
+        return
     examiner = Examiner(signatures)
     run, _ = examiner.observe(open_paths(paths, stdin))
     _, facts, came = examiner.findings(run)
@@ -45,6 +51,23 @@ def explain(
     if found and found.cleared_by:
         line = found.cleared_by.line
         yield f"  cleared by {place(line)} {shorten(line.text.strip(), 120)}"
+
+
+def _of_scripts(
+    signature: Signature, signatures: Mapping[str, Signature], paths: Sequence[str]
+) -> Iterator[str]:
+    """The same for launch scripts, way by way."""
+    linter = Linter(signatures)
+    for path in paths:
+        recipe = read(path, Path(path).read_bytes())
+        for variant in recipe.variants:
+            matcher = linter.matcher(recipe, variant)
+            found = matcher.finding(signature.id)
+            when = " and ".join(f"{'' if a.said else 'not '}{a.text}" for a in variant.assumptions)
+            yield f"{path}, {when or 'always'}: " + ("matches" if found else "does not match")
+            if not applies(signature.scope, variant.facts):
+                yield "  it does not apply to this engine, version or hardware"
+            yield from _tell(signature.match, matcher, "  ")
 
 
 def _tell(condition: Condition, matcher: Matcher, pad: str) -> Iterator[str]:

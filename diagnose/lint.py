@@ -70,8 +70,12 @@ class Linter:
 
     def findings(self, recipe: Recipe, variant: Variant) -> tuple[Finding, ...]:
         """What one way through the script shows."""
+        return self.matcher(recipe, variant).findings()
+
+    def matcher(self, recipe: Recipe, variant: Variant) -> Matcher:
+        """The signatures over one way through the script."""
         run = self._run(recipe, variant)
-        return Matcher(self._signatures, run, variant.facts, Progress()).findings()
+        return Matcher(self._signatures, run, variant.facts, Progress())
 
     def _run(self, recipe: Recipe, variant: Variant) -> Run:
         hits: dict[int, list[Evidence]] = {}

@@ -36,6 +36,11 @@ EXIT_CLEAN, EXIT_FOUND = 0, 1
     "--image", default="", help="The container image of every row: tells the engine's version."
 )
 @click.option(
+    "--trace",
+    is_flag=True,
+    help="Run each script in a sandbox with every program replaced, to know the server's command exactly.",
+)
+@click.option(
     "--base",
     metavar="REVISION",
     help="For a changelog and the configurations beside it: what changed since this git revision.",
@@ -65,6 +70,7 @@ def command(
     matrix: str | None,
     image: str,
     base: str | None,
+    trace: bool,
     fix: bool,
     write_: bool,
     format_: str,
@@ -82,7 +88,7 @@ def command(
         raise UsageError("--fix and --write exclude each other", "--fix prints, --write changes")
     if rows and matrix:
         raise UsageError("--row and --matrix exclude each other", "a matrix holds the rows")
-    reviews = _reviews(scripts, matrix, _rows(rows, image), roots, base)
+    reviews = _reviews(scripts, matrix, _rows(rows, image), roots, base, trace=trace)
     from diagnose.report.recipe import counted
 
     if write_:
@@ -114,6 +120,8 @@ def _reviews(
     rows: list[dict[str, str]],
     roots: tuple[Path, ...],
     base: str | None,
+    *,
+    trace: bool,
 ) -> list[Review]:
     from diagnose.cli.reason import catalogue
     from diagnose.lint import Linter
@@ -137,9 +145,10 @@ def _reviews(
         )
         if not chosen:
             click.echo(f"diagnose: {script}: no row of {matrix} is run with it", err=True)
-        found.append(
-            reviewer.review(_with_sister(read(script, data, chosen or rows), chosen or rows))
-        )
+        recipe = read(script, data, chosen or rows)
+        if trace and recipe.kind == "script":
+            recipe = _traced(recipe, chosen or rows)
+        found.append(reviewer.review(_with_sister(recipe, chosen or rows)))
     return found
 
 
@@ -157,6 +166,22 @@ def _told(paths: Sequence[str], base: str) -> dict[str, Recipe]:
         )
     configs = [versions[path] for path in now if path not in logs]
     return {path: of_changelog(versions[path], configs) for path in logs}
+
+
+def _traced(recipe: Recipe, rows: Sequence[Mapping[str, str]]) -> Recipe:
+    """A recipe as a sandboxed run of each row shows it; rows that start no server there stay as they were followed."""
+    from diagnose.probe.sandbox import trace
+    from diagnose.recipe import Word, as_run, server_of
+
+    for row in rows:
+        for traced in trace(recipe.name, recipe.data, row):
+            if server_of([Word(word) for word in traced.argv])[0]:
+                recipe = as_run(recipe, row, traced.argv, traced.environment)
+                break
+        else:
+            told = " ".join(f"{n}={v}" for n, v in row.items()) or "without variables"
+            click.echo(f"diagnose: {recipe.name}: the run ({told}) started no server", err=True)
+    return recipe
 
 
 def _with_sister(recipe: Recipe, rows: Sequence[Mapping[str, str]]) -> Recipe:

@@ -13,11 +13,13 @@ Floor 6: pure; nothing of the script is ever run.
 from __future__ import annotations
 
 from diagnose.recipe.changelog import Versions, is_changelog
+from diagnose.recipe.commands import server_of
 from diagnose.recipe.reading import (
     Passage,
     Recipe,
     Variant,
     again,
+    as_run,
     beside_sister,
     of_changelog,
     read,
@@ -38,6 +40,7 @@ __all__ = [
     "Versions",
     "Word",
     "again",
+    "as_run",
     "beside_sister",
     "flags_of",
     "is_changelog",
@@ -45,5 +48,6 @@ __all__ = [
     "of_changelog",
     "precision_in",
     "read",
+    "server_of",
     "sister_of",
 ]

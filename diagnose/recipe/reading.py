@@ -20,7 +20,7 @@ from diagnose.recipe.settings import settings
 from diagnose.recipe.sister import lacking
 from diagnose.recipe.syntax import broken, parse
 from diagnose.recipe.versions import flag_lines, variable_lines
-from diagnose.recipe.words import Assumption, Command, State, Variable
+from diagnose.recipe.words import Assumption, Command, State, Variable, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,44 @@ def again(recipe: Recipe, data: bytes) -> Recipe:
     rows = list({id(v.row): v.row for v in recipe.variants}.values())
     new = read(recipe.name, data, rows)
     return beside_sister(new, recipe.sister) if recipe.sister else new
+
+
+def as_run(
+    recipe: Recipe, row: Mapping[str, str], argv: Sequence[str], environment: Mapping[str, str]
+) -> Recipe:
+    """A recipe whose row is known to start exactly this command: the ways that do are kept, or it is one of its own.
+
+    Args:
+        recipe: As it was followed.
+        row: The row that was run.
+        argv: The server's words.
+        environment: The server's variables; those that the script does not set are left out.
+    """
+    exact = {
+        f.name: f.value
+        for f in flags_of([Word(a) for a in argv[server_of([Word(a) for a in argv])[1] :]])[0]
+    }
+    same = [v for v in recipe.variants if v.row == row]
+    kept = [
+        v
+        for v in same
+        if {f.name for f in v.flags} == set(exact)
+        and all(exact[f.name] == f.value for f in v.flags if f.known)
+    ]
+    if not kept:
+        names = {n for v in same for n in v.environment}
+        given = tuple(
+            (n, Variable((Word(v),), exported=True))
+            for n, v in sorted(environment.items())
+            if n in names
+        )
+        at = next((v.command for v in same if v.command), None)
+        command = Command(
+            tuple(Word(a) for a in argv), given, *((at.start, at.end) if at else (0, 0))
+        )
+        kept = [_variant(recipe.name, row, State(commands=(command,)), remarks(parse(recipe.data)))]
+    others = tuple(v for v in recipe.variants if v.row != row)
+    return replace(recipe, variants=(*others, *kept))
 
 
 def of_changelog(changelog: Versions, configs: Sequence[Versions] = ()) -> Recipe:

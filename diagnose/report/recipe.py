@@ -63,7 +63,8 @@ def to_terminal(
 def _brief(review: Review) -> Iterator[RenderableType]:
     for point in review.points:
         place = point.fault.finding.first.line
-        text = Text(f"{printable(place.source)}:{place.number}: {level(point)}: ")
+        text = Text(f"{printable(place.source)}:{place.number}: {level(point)}: ", no_wrap=True)
+        text.overflow = "ignore"
         yield text.append(f"{point.fault.finding.signature.title} [{point.fault.id}]")
 
 
