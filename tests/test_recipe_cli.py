@@ -121,14 +121,6 @@ def test_other_formats_hold_the_change(format_):
         ([str(SEED), "--fix", "--write"], "exclude each other"),
     ],
 )
-def test_why_a_recipe_signature_matches_is_told_way_by_way():
-    out = run("signatures", "explain", RULE, SEED).stdout
-
-    assert out.count("does not match") == 2
-    assert out.count(": matches") == 4
-    assert "any " in out or "all  yes line `^flag --enable-expert-parallel`" in out
-
-
 def test_bad_input_is_one_sentence(arguments, said):
     result = run("recipe", *arguments)
 
@@ -242,3 +234,11 @@ def test_a_sister_in_the_same_folder_is_looked_at(tmp_path):
     assert "sister" in both.stdout
     run("recipe", script, "--write")
     assert script.read_text() == "vllm serve m --port 1 --moe-backend aiter\n"
+
+
+def test_why_a_recipe_signature_matches_is_told_way_by_way():
+    out = run("signatures", "explain", RULE, SEED).stdout
+
+    assert out.count("does not match") == 2
+    assert out.count(": matches") == 4
+    assert "any " in out or "all  yes line `^flag --enable-expert-parallel`" in out
