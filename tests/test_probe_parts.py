@@ -132,7 +132,7 @@ def test_lock_files_are_told_apart_by_their_path(path, family, by_existence):
 
 def test_kernel_lines_that_tell_something_are_kept_and_old_ones_are_not():
     records = [
-        (100.0, "Out of memory: Killed process 7 (python3)"),
+        (100.0, "Out of memory: Killed process 395 (python3)"),
         (5000.0, "Memory cgroup out of memory: Killed process 25363 (VLLM::Worker_TP)"),
         (5001.0, "eth0: link up"),
         (5002.0, "NVRM: Xid (PCI:0000:41:00): 79, pid=395, GPU has fallen off the bus"),
@@ -141,9 +141,28 @@ def test_kernel_lines_that_tell_something_are_kept_and_old_ones_are_not():
         (5005.0, "audit: pid=1395 success"),
     ]
 
-    found = [line.split(" ", 2)[2] for line in kernel.select(records, {395}, 4990.0)]
+    told = kernel.select(records, {395}, 4990.0, {"VLLM::Worker_TP", "python3"})
+    found = [line.split(" ", 2)[2] for line in told]
 
     assert found == [records[n][1] for n in (1, 3, 4, 5)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Out of memory: Killed process 13020 (python) total-vm:24797700kB, anon-rss:22672632kB",
+        "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,task_memcg=/x,task=python,pid=13020,uid=0",
+        "oom_reaper: reaped process 13020 (python), now anon-rss:64kB, file-rss:88kB, shmem-rss:0kB",
+        "python[13020]: segfault at 0 ip 00007f rsp 00007f error 4 in libc.so.6",
+        "INFO: task python:13020 blocked for more than 120 seconds.",
+    ],
+)
+def test_what_the_kernel_did_to_a_process_is_told_only_of_the_servers_own(text):
+    """Two jobs share a machine, and both run Python."""
+    records = [(5000.0, text)]
+
+    assert len(list(kernel.select(records, {13020}, 4990.0, {"python"}))) == 1
+    assert list(kernel.select(records, {395}, 4990.0, {"python"})) == []
 
 
 AMD_METRIC = [

@@ -76,7 +76,8 @@ def look(target: Target, plan: Plan | None = None, logs: Collection[str] = ()) -
     others = outside(found, tree, after) if found else ()
     rounds.once([pid for pid in others if _wants_stack(pid, after[pid])])
     processes += _processes(others, before, after, rounds)
-    kernel, no_kernel = kernel_lines(tree, min(one.started_s for one in processes))
+    started, comms = min(one.started_s for one in processes), {one.comm for one in processes}
+    kernel, no_kernel = kernel_lines(tree, started, comms)
     late = CouldNotLook("the GPUs", "their tool did not answer in time")
     gpus, no_gpus = devices_asked.answer() or ((), late)
     seen = found or _NOTHING
