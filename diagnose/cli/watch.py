@@ -182,24 +182,24 @@ def _default_save(log: Path | None) -> Path:
 
 
 def _examination(server: Server, roots: tuple[Path, ...]) -> Examination:
+    """How to look at a server; all that takes is loaded now, while the disk answers and holds this version."""
+    import diagnose.catalogue
+    import diagnose.pipeline
+    import diagnose.report.terminal  # noqa: F401
+    from diagnose.cli.log import exit_code
+    from diagnose.cli.output import render
+    from diagnose.cli.reason import prepare, reason
+    from diagnose.sources import Source
     from diagnose.watch.examine import Examination
 
     def live(snapshot: Snapshot, logs: Mapping[str, bytes]) -> Diagnosis:
-        from diagnose.cli.reason import prepare, reason
-
         return reason(prepare(roots), snapshot, logs)
 
     def dead(logs: Mapping[str, bytes]) -> Diagnosis:
-        from diagnose.cli.reason import prepare
-        from diagnose.sources import Source
-
         sources = (Source(path, BytesIO(data), len(data)) for path, data in logs.items())
         return prepare(roots).diagnose(sources)
 
     def show(diagnosis: Diagnosis) -> tuple[str, int]:
-        from diagnose.cli.log import exit_code
-        from diagnose.cli.output import render
-
         plain = not sys.stderr.isatty()
         return render(diagnosis, "terminal", to_file=plain), exit_code(diagnosis)
 

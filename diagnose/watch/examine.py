@@ -157,9 +157,10 @@ def _opinion(said: live.Look) -> Opinion:
         # A client of something that runs elsewhere waits for it, whatever that does.
         return Opinion.UNCLEAR
     blocker = said.blocker
-    if opinion is Opinion.UNCLEAR and blocker is not None and blocker.kind in _IN_ONE_PLACE:
-        return Opinion.STAYS
-    return opinion
+    if opinion is not Opinion.UNCLEAR or blocker is None or blocker.kind not in _IN_ONE_PLACE:
+        return opinion
+    # One for which nobody waits may do just what it is there for.
+    return Opinion.STAYS if blocker.waiters else opinion
 
 
 def _place(said: live.Look) -> str:
