@@ -85,6 +85,8 @@ class Own(Server):
     def __init__(self, argv: Sequence[str], log: Path | None) -> None:
         out, error = channels(log)
         self.channels = (out,) if out is error else (out, error)
+        # A program that became this one by `exec` may have had children of its own.
+        self._before = set(proc.family(os.getpid()))
         try:
             self._command = Command(argv, out.handle, error.handle)
         except OSError:
@@ -94,7 +96,7 @@ class Own(Server):
 
     def tree(self) -> Tree:
         """Its processes, and those that lost their parent."""
-        return Tree(self.pid, ours=True)
+        return Tree(self.pid, ours=True, strangers=set(self._before))
 
     def check(self, aside: Collection[int]) -> None:
         """Takes note of its end."""

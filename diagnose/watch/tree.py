@@ -38,10 +38,12 @@ class Tree:
     Args:
         root: Its head.
         ours: Whether this process is where orphans of the tree arrive.
+        strangers: Children of ours that are no part of it.
     """
 
     root: int
     ours: bool = False
+    strangers: set[int] = field(default_factory=set)
     io_bytes: int = 0
     memory_bytes: int = 0
     builder_s: float = 0.0
@@ -51,18 +53,8 @@ class Tree:
     pids: set[int] = field(default_factory=set)
     """Everybody who was ever part of it."""
     _known: dict[int, _Known] = field(default_factory=dict)
-    _strangers: set[int] = field(default_factory=set)
     _turn: int = 0
     _at: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.ours:
-            # A program that became this one by `exec` may have had children of its own.
-            self._strangers |= {
-                pid
-                for pid in proc.family(os.getpid())
-                if (one := proc.stat(pid)) is not None and one.session != self.root
-            }
 
     def read(self, now: float) -> None:
         """Counts what happened since the last reading."""
@@ -89,7 +81,7 @@ class Tree:
 
     def leave_out(self, pid: int) -> None:
         """Never takes this child of ours for a part of the tree."""
-        self._strangers.add(pid)
+        self.strangers.add(pid)
 
     def members(self) -> list[Stat]:
         """Everybody in it now, and everybody who was and still runs; the head first."""
@@ -116,7 +108,7 @@ class Tree:
         children: dict[int, list[int]] = {}
         for one in table.values():
             children.setdefault(one.ppid, []).append(one.pid)
-        queue, seen = self._heads(table, children), {os.getpid(), *self._strangers}
+        queue, seen = self._heads(table, children), {os.getpid(), *self.strangers}
         while queue:
             pid = queue.pop()
             if pid in seen:
