@@ -89,6 +89,15 @@ def test_settings_backends_and_phases_that_differ_are_told():
     assert any("EMULATION" in line["text"] for line in said["new_lines"])
 
 
+def test_a_library_of_another_version_is_told(tmp_path):
+    other = tmp_path / "other.log"
+    other.write_text(HUNG.read_text().replace("nccl==2.27.7", "nccl==2.19.3"))
+    said = answer(other, "--baseline", EP1)["baseline"]
+
+    versions = {one["name"]: (one["value"], one["good"]) for one in said["settings"]}
+    assert versions["version:nccl"] == ("2.19.3", ["2.27.7"])
+
+
 def test_what_any_good_run_has_is_not_new(tmp_path):
     other = tmp_path / "other.log"
     other.write_text(matrix.log(compose.slow_build()))

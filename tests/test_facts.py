@@ -81,3 +81,48 @@ def test_the_hardware_is_what_only_its_software_prints(text, hardware):
 
 def test_what_is_not_printed_is_absent():
     assert "version" not in facts("apple")
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "release"),
+    [
+        (
+            "(Worker pid=1) INFO 07-01 02:00:00 [pynccl.py:148] vLLM is using nccl==2.27.7",
+            "nccl",
+            "2.27.7",
+        ),
+        ("node-7:12:12 [0] NCCL INFO NCCL version 2.21.5+cuda12.4", "nccl", "2.21.5+cuda12.4"),
+        ("RCCL version : 2.22.3-HEAD:271856d", "rccl", "2.22.3-HEAD"),
+        ("PyTorch version: 2.9.1+cu128", "torch", "2.9.1+cu128"),
+        ("Requirement already satisfied: transformers==4.57.1 in /usr", "transformers", "4.57.1"),
+    ],
+)
+def test_the_releases_of_libraries_are_read(line, name, release):
+    assert facts(line)[f"version:{name}"] == release
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "backend"),
+    [
+        ("[mxfp4.py:499] Using 'EMULATION' Mxfp4 MoE backend.", "moe", "EMULATION"),
+        (
+            "[rocm.py:849] Using ROCM_AITER_FA backend out of potential backends: ['A', 'B'].",
+            "attention",
+            "ROCM_AITER_FA",
+        ),
+        (
+            "[cuda.py:1] Using FLASHINFER attention backend out of potential backends: ['A']",
+            "attention",
+            "FLASHINFER",
+        ),
+    ],
+)
+def test_the_backend_that_was_chosen_is_read(line, name, backend):
+    assert facts(line)[f"backend:{name}"] == backend
+
+
+def test_the_place_of_a_job_is_read():
+    read = facts("Runner name: 'mi355x-amds_03'\nsalloc: Nodes node-07 are ready for job\n")
+
+    assert read["env:RUNNER_NAME"] == "mi355x-amds_03"
+    assert read["node"] == "node-07"

@@ -27,6 +27,7 @@ from diagnose.facts.patterns import (
     EXPORT,
     GPUS,
     JOB_NAME,
+    LIBRARY,
     LOGO,
     META_ENV,
     NAMES,
@@ -206,6 +207,12 @@ def _backend(evidence: Evidence, found: dict[str, str]) -> None:
         found.setdefault(f"backend:{use}", evidence.captures["backend"])
 
 
+def _library(evidence: Evidence, found: dict[str, str]) -> None:
+    """The release of a library that the run says it uses; the first that is told stands."""
+    name = evidence.captures["library"].lower().replace("pytorch", "torch").replace("_", "-")
+    found.setdefault(f"version:{name}", evidence.captures["release"])
+
+
 def _platform(evidence: Evidence, found: dict[str, str]) -> None:
     platforms = {
         "cuda": "nvidia",
@@ -257,6 +264,7 @@ _READERS: tuple[tuple[str, Callable[[Evidence, dict[str, str]], None]], ...] = (
     (RUNNER, _runner),
     (CONTAINER, _container),
     (BACKEND, _backend),
+    (LIBRARY, _library),
 )
 
 

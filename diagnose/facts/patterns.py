@@ -86,6 +86,10 @@ BACKEND = (
     r"\bUsing (?P<quote>'?)(?P<backend>[A-Za-z][\w.+-]*)(?P=quote) (?P<use>(?:[A-Za-z]\w* ){0,2})backend\b"
     r"(?P<listed> out of potential)?"
 )
+LIBRARY = (
+    r"(?i:\b(?P<library>nccl|rccl|(?:py)?torch|transformers|triton|flashinfer|aiter|rocm|sgl[-_]kernel)"
+    r"(?: ?==| version ?:? ?)(?P<release>\d[\w.+-]*))"
+)
 DEVICE = r"\bdevice_config=(?P<device>cuda|cpu|rocm|hip|npu|xpu)\b"
 PLATFORM = r"Automatically detected platform (?P<platform>\w+)"
 GPUS = r"--(?:gres=gpu|gpus(?:-per-node)?)(?::[\w.]+)?[:=](?P<gpus>\d+)"
@@ -128,6 +132,7 @@ PATTERNS = (
     RUNNER,
     CONTAINER,
     BACKEND,
+    LIBRARY,
 )
 WINDOWS: Mapping[str, int] = {CI_STEP: 90}
 """Expressions whose following lines are read too, and how many of them."""

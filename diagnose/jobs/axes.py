@@ -101,6 +101,6 @@ def where(axis: str) -> Where:
     """What kind of thing an axis is, by its name."""
     if axis in PLACES.values():
         return Where.PLACE
-    if axis.startswith(("backend:", "log:")) or axis in ("version", "engine"):
+    if axis.startswith(("backend:", "version")) or axis == "engine":
         return Where.LOG
     return Where.ENV if axis.startswith("$") else Where.CONFIG

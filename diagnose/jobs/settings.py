@@ -112,7 +112,7 @@ def _of_server(facts: Mapping[str, str]) -> dict[str, str]:
         if name in facts:
             axes.put(found, name, facts[name])
     found.update(
-        {n: v for n, v in facts.items() if n.startswith("backend") or n in ("version", "engine")}
+        {n: v for n, v in facts.items() if n.startswith(("backend", "version")) or n == "engine"}
     )
     if "node" in facts:
         found["node"] = facts["node"]

@@ -39,7 +39,7 @@ def slow(one: SlowPhase) -> str:
 
 def different(one: Difference) -> str:
     """A setting with another value."""
-    name = one.name.removeprefix("env:")
+    name = one.name.removeprefix("env:").replace("version:", "version of ")
     good = " or ".join(one.good) if one.good else "not set"
     return f"{name} is {one.value}; in good runs {good}"
 

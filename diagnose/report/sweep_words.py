@@ -70,6 +70,8 @@ def phrase(predicate: Predicate) -> str:
 
 def term_phrase(term: Term) -> str:
     """A term in words; what a log says is told from what was set."""
+    if term.axis.startswith("version:"):
+        return f"{term.axis.removeprefix('version:')} {str(term).partition(' ')[2]}"
     if term.axis.startswith("backend:"):
         sign = "not " if term.op == "!=" else ""
         return f"{term.axis.removeprefix('backend:')} backend {sign}{term.value}"
@@ -188,7 +190,9 @@ def _telling(sweep: Sweep, jobs: Sequence[Cell]) -> dict[str, int]:
             values.setdefault(axis, set()).add(value)
     first = [t.axis for t in sweep.separation.predicate.terms] if sweep.separation else []
     plain = [
-        a for a in values if not a.startswith(("$", "backend")) and a not in ("node", "runner")
+        a
+        for a in values
+        if not a.startswith(("$", "backend", "version")) and a not in ("node", "runner")
     ]
     rest = sorted(plain, key=lambda axis: (-len(values[axis]), axis))
     return {a: len(values[a]) for a in dict.fromkeys((*first, *rest)) if len(values.get(a, ())) > 1}
