@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Callable
 
+from diagnose.facts import chosen
 from diagnose.facts.patterns import (
     AMD,
     ARGS,
@@ -183,36 +184,6 @@ def _job(evidence: Evidence, found: dict[str, str]) -> None:
             _put(name, value, found)
 
 
-def _node(evidence: Evidence, found: dict[str, str]) -> None:
-    found.setdefault("node", evidence.captures["node"])
-
-
-def _runner(evidence: Evidence, found: dict[str, str]) -> None:
-    found.setdefault("env:RUNNER_NAME", evidence.captures["runner"])
-
-
-def _container(evidence: Evidence, found: dict[str, str]) -> None:
-    found.setdefault("env:IMAGE", evidence.captures["image"])
-
-
-def _backend(evidence: Evidence, found: dict[str, str]) -> None:
-    """What the engine chose, by what it is used for; the first choice of a use stands."""
-    use = evidence.captures["use"].strip().lower()
-    if evidence.captures.get("listed") and not use:
-        # vLLM's platform modules say so of the attention backend without naming it.
-        use = "attention"
-    elif use.endswith("moe"):
-        use = "moe"
-    if use:
-        found.setdefault(f"backend:{use}", evidence.captures["backend"])
-
-
-def _library(evidence: Evidence, found: dict[str, str]) -> None:
-    """The release of a library that the run says it uses; the first that is told stands."""
-    name = evidence.captures["library"].lower().replace("pytorch", "torch").replace("_", "-")
-    found.setdefault(f"version:{name}", evidence.captures["release"])
-
-
 def _platform(evidence: Evidence, found: dict[str, str]) -> None:
     platforms = {
         "cuda": "nvidia",
@@ -260,11 +231,11 @@ _READERS: tuple[tuple[str, Callable[[Evidence, dict[str, str]], None]], ...] = (
     (PLATFORM, _platform),
     (DEVICE, _device),
     (OTHER_ENGINE, _other_engine),
-    (NODE, _node),
-    (RUNNER, _runner),
-    (CONTAINER, _container),
-    (BACKEND, _backend),
-    (LIBRARY, _library),
+    (NODE, chosen.node),
+    (RUNNER, chosen.runner),
+    (CONTAINER, chosen.container),
+    (BACKEND, chosen.backend),
+    (LIBRARY, chosen.library),
 )
 
 
