@@ -6,7 +6,8 @@ Floor 8: pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from diagnose.model import Finding, Fix, Role, Scope
@@ -19,7 +20,8 @@ def fix_for(finding: Finding, facts: Mapping[str, str]) -> Fix | None:
     """The first fix whose scope fits the run; for an unknown version, the first that has no range.
 
     Placeholders are filled from the finding's captures, then from the facts; a line that still holds
-    one is dropped, so that nobody pastes `<lock>` into a shell.
+    one is dropped, so that nobody pastes `<lock>` into a shell. What a log gave is one word of the shell
+    in it, whatever it says.
     """
     values = {**facts, **finding.captures}
     fixes = [fix for fix in finding.signature.fixes if _holds(fix, values)]
@@ -28,10 +30,10 @@ def fix_for(finding: Finding, facts: Mapping[str, str]) -> Fix | None:
         return None
     return replace(
         chosen,
-        summary=_fill(chosen.summary, values) or chosen.summary,
-        now=_filled(chosen.now, values),
-        recipe=_filled(chosen.recipe, values),
-        remove=_filled(chosen.remove, values),
+        summary=_fill(chosen.summary, values, _as_it_is) or chosen.summary,
+        now=_filled(chosen.now, values, _word),
+        recipe=_filled(chosen.recipe, values, _argument),
+        remove=_filled(chosen.remove, values, _as_it_is),
         scope=chosen.scope,
     )
 
@@ -92,19 +94,43 @@ def depends_on_version(finding: Finding, facts: Mapping[str, str]) -> bool:
     return ranged and not facts.get("version")
 
 
-def _filled(lines: Sequence[str], values: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(filled for line in lines if (filled := _fill(line, values)))
+def _filled(
+    lines: Sequence[str], values: Mapping[str, str], word: Callable[[str, str], str | None]
+) -> tuple[str, ...]:
+    return tuple(filled for line in lines if (filled := _fill(line, values, word)))
 
 
-def _fill(text: str, values: Mapping[str, str]) -> str:
+def _as_it_is(value: str, before: str) -> str | None:
+    return value
+
+
+def _argument(value: str, before: str) -> str:
+    """The value in a flag or a variable of a launch script, where an option may stand."""
+    return shlex.quote(value)
+
+
+def _word(value: str, before: str) -> str | None:
+    """The value as one word of a shell; None where it would be read as an option.
+
+    Args:
+        value: What a log gave.
+        before: The command up to it.
+    """
+    if value.startswith("-") and not before.endswith(("-- ", "-e ", "=")):
+        return None
+    return shlex.quote(value) if value.isprintable() else None
+
+
+def _fill(text: str, values: Mapping[str, str], word: Callable[[str, str], str | None]) -> str:
     """The text with its placeholders filled; empty when one has no value."""
     missing = False
 
     def value(match: re.Match[str]) -> str:
         nonlocal missing
-        if match[1] not in values:
-            missing = True
-        return values.get(match[1], "")
+        known = values.get(match[1])
+        shown = None if known is None else word(known, text[: match.start()])
+        missing = missing or shown is None
+        return shown or ""
 
     filled = _PLACEHOLDER.sub(value, text)
     return "" if missing else filled

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import compose
 import pytest
 from examine import cause, diagnose, signature
@@ -77,3 +79,21 @@ def test_a_fix_for_other_hardware_is_not_offered():
 
 def test_without_a_cause_there_is_no_fix():
     assert diagnose("plums", cause("a/one", "apple")).fix is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/tmp/$(touch${IFS}/tmp/x)/l", "/tmp/a;reboot", "/tmp/`id`", "/tmp/a'b", "/tmp/a|sh"]
+)
+def test_what_a_log_gave_is_one_word_of_the_shell(path):
+    one = signature("a/one", FIX)
+
+    remove, _ = diagnose(f"apple {path}", one).fix.now
+
+    assert shlex.split(remove) == ["rm", path]
+    assert remove != f"rm {path}"
+
+
+def test_what_a_log_gave_is_no_option():
+    one = signature("a/one", FIX.replace("(?P<path>/\\S+)", "(?P<path>\\S+)"))
+
+    assert diagnose("apple -rf", one).fix.now == ("start again",)

@@ -36,6 +36,20 @@ def test_every_line_of_now_is_shell():
     ] == []
 
 
+def test_no_placeholder_stands_inside_quotes():
+    """What fills it is quoted where it has to be, and quotes do not nest."""
+    wrong = [
+        (signature.id, line)
+        for signature in SIGNATURES.values()
+        for fix in signature.fixes
+        for line in fix.now
+        for at in re.finditer(r"<[a-z_]+>", line.partition("    # ")[0])
+        if line[: at.start()].count("'") % 2 or line[: at.start()].count('"') % 2
+    ]
+
+    assert wrong == []
+
+
 def test_every_line_of_recipe_is_a_flag_or_a_variable():
     wrong = [
         (signature.id, line)

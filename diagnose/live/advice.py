@@ -5,6 +5,8 @@ Floor 9: pure. Commands are printed, never run.
 
 from __future__ import annotations
 
+import shlex
+
 from diagnose.live.look import Look
 from diagnose.model import Block, Blocker, Fix, State
 
@@ -46,7 +48,7 @@ def _now(seen: Look, blocker: Blocker) -> tuple[str, ...]:
     if blocker.kind is Block.STOPPED:
         return (f"kill -CONT {pids}",)
     if blocker.kind is Block.NOBODY and blocker.resource.startswith("/"):
-        return (f"fuser -v {blocker.resource}",)
+        return (f"fuser -v {shlex.quote(blocker.resource)}",)
     if blocker.kind in (Block.OUTSIDE, Block.CYCLE) and pids:
         return (f"ps -o pid,ppid,user,stat,etime,args -p {pids.replace(' ', ',')}",)
     if blocker.kind is Block.BUSY and seen.state is State.UNCLEAR and not seen.snapshot.partial:
