@@ -100,10 +100,7 @@ class Examiner:
             scan = self._scanner.scan(index, source.name, source.stream)
             if source.numbers:
                 scan = renumbered(scan, source.numbers)
-            # A log that tells its own end was not silent after it.
-            ended = bool(scan.tail) and is_ending(scan.tail[-1])
-            silent_s = 0.0 if ended else source.silent_s
-            scans.append(self._visible(replace(scan, silent_s=silent_s), source.channel))
+            scans.append(self._visible(replace(scan, silent_s=source.silent_s), source.channel))
             notes.append(
                 SourceNote(
                     source.name,
@@ -115,6 +112,8 @@ class Examiner:
                     recording,
                 )
             )
+        recordings = [note.recording for note in notes if note.recording is not None]
+        scans = [replace(scan, silent_s=_silence(scan, recordings)) for scan in scans]
         return Run(self._patterns, scans), tuple(notes)
 
     def _numbers(self, channel: Channel, index: Mapping[str, int]) -> frozenset[int]:
@@ -226,6 +225,15 @@ def _summed_up(source: Source) -> tuple[Source, Recording | None]:
     text = "".join(f"{line}\n" for line in told).encode()
     host = Source(f"{source.name} (summed up)", BytesIO(text), channel=Channel.HOST)
     return host, recording
+
+
+def _silence(scan: Scan, recordings: Iterable[Recording]) -> float:
+    """How long the job still lived after the last line of a log, by its file's times or by a GPU monitor."""
+    if not scan.tail or is_ending(scan.tail[-1]):
+        return 0.0  # a log that tells its own end was not silent after it
+    times = [line.time_s for line in (*scan.head, *scan.tail) if line.time_s is not None]
+    known = (metrics.silence(r, times[0], times[-1]) for r in recordings) if times else ()
+    return max(scan.silent_s, *known, 0.0)
 
 
 _TABLE = re.compile(r"(?i)\.csv\b")

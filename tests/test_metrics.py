@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -215,6 +216,29 @@ def test_idle_gpus_of_a_start_are_a_sign_of_a_wait_on_the_host(examiner):
 
     assert "host/gpus-idle-to-the-end" in seen(diagnosis)
     assert diagnosis.cause is None
+
+
+def test_a_monitor_that_went_on_tells_how_long_the_log_was_silent(examiner):
+    diagnosis = diagnosed(examiner, START, table("nvidia-smi", *[IDLE] * 8))
+
+    assert diagnosis.verdict is Verdict.HUNG
+    assert diagnosis.progress.stalled_s == pytest.approx(2000 - 30, abs=10)
+
+
+@pytest.mark.parametrize("ending", ["##[error]The operation was canceled.\n", "Killed\n"])
+def test_a_log_that_tells_its_end_was_not_silent_after_it(examiner, ending):
+    diagnosis = diagnosed(examiner, START + ending, table("nvidia-smi", *[IDLE] * 8))
+
+    assert not diagnosis.progress.stalled_s
+
+
+@pytest.mark.parametrize("hours", [-1, 1, 5.5])
+def test_a_monitor_on_another_clock_tells_nothing_of_the_logs_end(examiner, hours):
+    monitored = table("amd-smi metric", *[IDLE] * 2, warm=600, end=7200)
+    moved = re.sub(r"(?m)^\d{10}", lambda m: str(int(m[0]) + int(hours * 3600)), monitored)
+    assert moved != monitored
+
+    assert not diagnosed(examiner, START, moved).progress.stalled_s
 
 
 def test_idle_gpus_of_a_server_that_came_up_are_nothing(examiner):

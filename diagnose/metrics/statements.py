@@ -34,9 +34,10 @@ class _End:
 
 def statements(recording: Recording) -> list[str]:
     """The lines, the most telling last."""
-    lasted = recording.stretches * recording.stretch_s
     count = len(recording.gpus)
-    lines = [f"gpu metrics of {count} GPU{'s' if count != 1 else ''} over {lasted:.0f} s"]
+    lines = [
+        f"gpu metrics of {count} GPU{'s' if count != 1 else ''} over {recording.lasted_s:.0f} s"
+    ]
     ends = [_end(gpu) for gpu in recording.gpus]
     for state in ("idle", "spinning", "busy"):
         group = [end for end in ends if end.state == state]

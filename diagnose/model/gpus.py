@@ -39,6 +39,6 @@ class Recording:
         return max((len(gpu.busy) for gpu in self.gpus), default=0)
 
     @property
-    def ended_s(self) -> float:
-        """On the clock of `began_s`."""
-        return self.began_s + self.stretches * self.stretch_s
+    def lasted_s(self) -> float:
+        """From its first to its last value."""
+        return self.stretches * self.stretch_s

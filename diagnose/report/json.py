@@ -81,7 +81,7 @@ def to_json(diagnosis: Diagnosis) -> dict[str, Any]:
             {
                 "source": recording.source,
                 "gpus": [gpu.name for gpu in recording.gpus],
-                "lasted_s": recording.stretches * recording.stretch_s,
+                "lasted_s": recording.lasted_s,
                 "shows": statements(recording),
             }
             for recording in diagnosis.recordings

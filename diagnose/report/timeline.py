@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from diagnose.metrics import began_on
 from diagnose.model import Diagnosis, GpuTrack, Progress, Recording
 from diagnose.units import duration, ranges
 
@@ -16,8 +16,6 @@ _SPARK = "▁▂▃▄▅▆▇█"
 _ACTIVE, _STILL = "█", "░"
 _LABEL = 18
 _NARROWEST = 20
-_YEARLESS_UNTIL = datetime(2001, 1, 1, tzinfo=UTC).timestamp()
-_YEARLESS_FROM = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +51,15 @@ def timeline(diagnosis: Diagnosis, width: int = 80) -> list[str]:
     lines: list[str] = []
     if spans:
         began = min([spans[0].began_s, *(at for _, at in together)])
-        ended = max([spans[-1].ended_s, *(at + _length(r) for r, at in together)])
+        ended = max([spans[-1].ended_s, *(at + r.lasted_s for r, at in together)])
         axis = _Axis(began, ended, columns)
         lines.append(_ruler(axis))
         lines += [_bar(span, axis) for span in spans]
         for recording, at in together:
             lines += _sparks(recording, at, axis)
     for recording, clock in clocked:
-        if clock is None and _length(recording) > 0:
-            axis = _Axis(0.0, _length(recording), columns)
+        if clock is None and recording.lasted_s > 0:
+            axis = _Axis(0.0, recording.lasted_s, columns)
             lines += ["", _ruler(axis), *_sparks(recording, 0.0, axis)]
     return [line.rstrip() for line in lines]
 
@@ -94,17 +92,10 @@ def _on_clock(recording: Recording, spans: Sequence[_Span]) -> float | None:
     """When a recording began on the log's clock; None where the two do not seem to be the same."""
     if not spans:
         return None
-    began = recording.began_s
-    if _YEARLESS_FROM <= spans[0].began_s < _YEARLESS_UNTIL:
-        date = datetime.fromtimestamp(began, UTC)
-        began = date.replace(year=2000).timestamp()
+    began = began_on(recording, spans[0].began_s)
     first, last = spans[0].began_s, spans[-1].ended_s
-    shared = min(last, began + _length(recording)) - max(first, began)
+    shared = min(last, began + recording.lasted_s) - max(first, began)
     return began if shared >= 0.5 * (last - first) else None
-
-
-def _length(recording: Recording) -> float:
-    return recording.stretches * recording.stretch_s
 
 
 def _ruler(axis: _Axis) -> str:
