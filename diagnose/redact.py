@@ -40,7 +40,7 @@ _NAMED = re.compile(
           |auth[_-]?key|account[_-]?key|(?<![A-Za-z])(?:pass|pwd)(?![A-Za-z])|_(?:PASS|PWD|AUTH|PAT|KEY)(?![A-Za-z]))
         (?!s?\b\s*(?:ids?|ized|izer|count|usage|len|limit))
         [A-Za-z0-9_-]*
-        (?:\\?['"])?\s*(?:[:=]|\s=>|\u200b=)\s*
+        (?:\\?['"]\]?)?\s*(?:[:=]|\s=>|\u200b=)\s*
     )
     (?P<open>\[?\s*(?:\\?['"])?)
     (?P<value>(?<=["'])[^"'\\]{3,}|[^\s'",;&\]\[\\]{4,})
@@ -57,7 +57,12 @@ _SIGNED = re.compile(
 )
 _FLAG = re.compile(
     r"(--(?:api[-_]key|hf[-_]token|token|password|secret|auth[-_]token)(?:=|\s+)|\b(?:sshpass|docker login .{0,80}?)\s-p\s+|\bcurl\b.{0,80}?\s-u\s+\w*:"
-    r"|\bwandb login\s+|\bset\s+\w*TOKEN\s+|\bpassword\s+(?=\S*\d)|(?i:\bapi key is\s+)|\baws_secret_access_key\s+)\S+"
+    r"|\bwandb login\s+|\bset\s+\w*TOKEN\s+|\bpassword\s+(?=\S*\d)|(?i:\bapi key is\s+)|\baws_secret_access_key\s+(?![=:])"
+    r"|\bENV\s+\w*(?:TOKEN|SECRET|PASSWORD|API_?KEY)\w*\s+(?!=))(?:'[^']*'|\"[^\"]*\"|\S+)"
+)
+# A variable of a container, as Kubernetes and Docker's API write it.
+_PAIR = re.compile(
+    r"(?i)(['\"]?name['\"]?\s*[:=]\s*['\"]?[\w.-]*(?:token|secret|passw(?:or)?d|api_?key|access_?key)\w*['\"]?\s*,\s*['\"]?value['\"]?\s*[:=]\s*['\"]?)[^'\",}\s]+"
 )
 _URL_TOKEN = re.compile(r"(\bhttps?://)[A-Za-z0-9_.-]{12,}(?=@)")
 _WEBHOOK = re.compile(r"(\bhooks\.slack\.com/services/)\S+")
@@ -75,7 +80,7 @@ _PASSWORD = re.compile(r"(?i)passw|pwd")
 _NAMES = ("token", "secret", "pass", "pwd", "key", "credential", "_auth", "_pat")
 # What stands behind such a name, in lower case, wherever `_NAMED` matches.
 _BEHIND_NAME = re.compile(
-    r"""[a-z0-9_-]*(?:\\?['"])?\s*(?:[:=]|\s=>|\u200b=)\s*\[?\s*(?:\\?['"])?"""
+    r"""[a-z0-9_-]*(?:\\?['"]\]?)?\s*(?:[:=]|\s=>|\u200b=)\s*\[?\s*(?:\\?['"])?"""
     r"""((?<=["'])[^"'\\]{3,}|[^\s'",;&\]\[\\]{4,})"""
 )
 # Ignoring case joins these with ASCII letters, and lower case does not.
@@ -164,12 +169,13 @@ RULES = (
     Rule(
         _FLAG,
         _KEPT,
-        ("--", "sshpass", "docker login", "curl", "wandb", "token", "password", "key"),
+        ("--", "sshpass", "docker login", "curl", "wandb", "token", "password", "key", "env"),
         re.compile(
             r"--(?:api|hf|token|password|secret|auth)|sshpass|docker login|curl\b.*-u|wandb login"
-            r"|set\s+\w*token|password\s|api key is|aws_secret"
+            r"|set\s+\w*token|password\s|api key is|aws_secret|env\s+\w*(?:token|secret|password|key)"
         ).search,
     ),
+    Rule(_PAIR, _KEPT, ("value",), re.compile(r"name\W.{0,200}value").search),
     Rule(_NAMED, _named, _NAMES, _has_named),
     Rule(
         _SHAPES,

@@ -46,6 +46,11 @@ SECRETS = [
     (f"https://hooks.slack.com/services/T0/B0/{A}", A),
     (f"sk_live_{A}", A),
     (f'password="two words {A}"', A),
+    (f'{{"name": "HF_TOKEN", "value": "{A}"}}', A),
+    (f'os.environ["HF_TOKEN"] = "{A}"', A),
+    (f"ENV HF_TOKEN {A}", A),
+    (f"aws_secret_access_key = {A}", A),
+    (f"--password 'two words {A}'", A),
     (f"-----BEGIN OPENSSH PRIVATE KEY-----{A}", A),
 ]
 
