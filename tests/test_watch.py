@@ -299,6 +299,19 @@ def test_heartbeats_are_no_news():
     assert ear.heartbeats == 60
 
 
+def test_only_work_that_stands_still_makes_a_silent_server_owe_something():
+    idles = heard(
+        "INFO 11-21 22:00:00 [loggers.py:1] Engine 000: Avg prompt throughput: 0.0 tokens/s, Avg generation throughput: 0.0 tokens/s, Running: 0 reqs, Waiting: 0 reqs",
+        'INFO:     127.0.0.1:40000 - "GET /health HTTP/1.1" 200 OK',
+    )
+    runs = heard(
+        "INFO 11-21 22:00:00 [loggers.py:1] Engine 000: Avg prompt throughput: 0.0 tokens/s, Avg generation throughput: 0.0 tokens/s, Running: 2 reqs, Waiting: 0 reqs"
+    )
+    assert not idles.owes
+    assert runs.owes
+    assert heard(HEARTBEAT.format(1)).owes
+
+
 def test_a_heartbeat_that_is_the_first_sign_of_a_phase_is_no_movement():
     ear = heard(
         "(EngineCore pid=395) INFO 07-12 02:00:01 [core.py:133] Initializing a V1 LLM engine (v0.32.0) with config: x"

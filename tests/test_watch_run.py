@@ -250,6 +250,26 @@ def test_a_server_that_comes_up_is_left_alone_until_it_ends(tmp_path):
     assert b"HUNG" not in done.stderr
 
 
+def test_a_server_that_is_up_and_starves_is_ended_when_it_is_watched_until_its_exit(tmp_path):
+    done = watch(
+        *STALL, "--on-hang", "stop", "--until", "exit", "--", *server("rest", "sleep", "1", "starve", log=HEALTHY),
+        folder=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 125
+    assert b"ready after" in done.stderr
+    assert b"HUNG" in done.stderr
+    assert left(tmp_path) == []
+
+
+def test_a_server_that_is_up_and_has_nothing_to_do_is_not_even_looked_at(tmp_path):
+    done = watch(
+        *STALL, "--on-hang", "stop", "--until", "exit", "--", *server("rest", "sleep", "6", "exit", "0", log=HEALTHY),
+        folder=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert b"looking" not in done.stderr
+
+
 def test_a_server_that_dies_is_diagnosed_at_once(tmp_path):
     log = str(FIXTURES / "logs" / "worker-raises-in-load.log")
     done = watch("--", *server("rest", "exit", "1", log=log), folder=tmp_path)

@@ -37,6 +37,13 @@ _GIVES_UP = (
 """Words of an engine that runs into a time limit of its own; the first one only with `timed out`."""
 
 
+_OWES = re.compile(
+    r"No available (?:shared memory broadcast )?block found"
+    r"|throughput: 0\.0 tokens/s, Running: [1-9]|#running-req: [1-9].{0,200}gen throughput \(token/s\): 0\.0"
+)
+"""Heartbeats of a server that has work and does none; others say only that it idles."""
+
+
 @dataclass(frozen=True, slots=True)
 class Doing:
     """How far one process came."""
@@ -56,6 +63,8 @@ class Ear:
         self.giving_up = False
         self.heartbeats = 0
         """Since the last news."""
+        self.owes = False
+        """Whether it said since the last news that it has work and does none."""
         self.last = ""
         """The last line that was news."""
         self.doing: dict[tuple[str, str], Doing] = {}
@@ -84,6 +93,7 @@ class Ear:
             self.giving_up = self.giving_up or _gives_up(line.message)
         if beat:
             self.heartbeats += 1
+            self.owes = self.owes or _OWES.search(line.message) is not None
             return
         words = said(line)
         key = hash(words if is_bar(line) else _NUMBERS.sub("#", words))
@@ -94,6 +104,7 @@ class Ear:
         self._said.add(key)
         self.news += 1
         self.heartbeats = 0
+        self.owes = False
         self.last = line.message
 
     def _reaches(self, line: Line, phase: Phase, *, beat: bool) -> None:

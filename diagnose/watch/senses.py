@@ -72,7 +72,7 @@ class Senses:
             engine=ear.phase.engine if ear.phase else "",
             phase=ear.phase.id if ear.phase else "",
             ready=not sick if self._url else ear.ready,
-            owing=ear.heartbeats > 0 or tree.cores >= _BUSY_CORES or sick,
+            owing=ear.owes or tree.cores >= _BUSY_CORES or sick,
             giving_up=ear.giving_up,
         )
 

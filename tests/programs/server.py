@@ -14,6 +14,7 @@ usage: python server.py LOG ACTION…
     touch FILE    makes a file
     heartbeat S   says every half second that it still waits, for so long
     family FILE   a child that notes every SIGTERM it gets in a file, and ends when this one ends
+    starve        waits for a child that is stopped, and says every half second what vLLM's engine says then
     exit N        ends
 """
 
@@ -25,6 +26,10 @@ import sys
 import tempfile
 import time
 
+BEAT = (
+    "(EngineCore pid={}) INFO 07-12 02:36:01 [shm_broadcast.py:705] No available shared memory broadcast block"
+    " found in 60 seconds. This typically happens when some processes are hanging.\n"
+)
 COMPUTE = "import time\nend = time.monotonic() + {}\nwhile time.monotonic() < end: pass"
 
 
@@ -64,6 +69,16 @@ def hang(seconds):
     if seconds:
         signal.signal(signal.SIGALRM, lambda number, frame: os.kill(child, signal.SIGCONT))
         signal.alarm(int(seconds))
+    os.waitpid(child, 0)
+
+
+def starve():
+    child = os.fork()
+    if child == 0:
+        os.kill(os.getpid(), signal.SIGSTOP)
+        os._exit(0)
+    signal.signal(signal.SIGALRM, lambda number, frame: say(BEAT.format(os.getpid())))
+    signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
     os.waitpid(child, 0)
 
 
@@ -116,6 +131,8 @@ def main():
             build(float(actions.pop(0)))
         elif action == "download":
             download(float(actions.pop(0)))
+        elif action == "starve":
+            starve()
         elif action == "orphan":
             orphan()
         elif action == "note":
