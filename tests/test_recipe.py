@@ -6,8 +6,9 @@ import subprocess
 from textwrap import dedent
 
 import pytest
-from recipes import environment, flags, only, recipe
+from recipes import FIXTURES, environment, flags, only, recipe
 
+from diagnose.errors import InputError
 from diagnose.recipe.expand import words
 from diagnose.recipe.syntax import parse, walk
 from diagnose.recipe.words import State, Variable, Word
@@ -327,3 +328,15 @@ def test_too_many_ways_are_given_up_and_said():
 
     assert one.dropped > 0
     assert all(v.command for v in one.variants)
+
+
+def test_what_is_nested_without_end_is_refused_in_one_sentence():
+    with pytest.raises(InputError, match="nested too deeply"):
+        recipe("x=" + "$(" * 3000 + ")" * 3000 + "\n")
+
+
+@pytest.mark.parametrize("position", range(0, 1400, 90))
+def test_a_script_that_is_cut_off_anywhere_is_read_all_the_same(position):
+    text = (FIXTURES / "minimaxm3_fp4_mi355x_vllm_mtp.sh").read_text()
+
+    assert recipe(text[:position]).variants

@@ -181,6 +181,21 @@ def test_the_script_heads_the_chain_and_the_log_keeps_what_to_do_now():
     assert found["fix"]["diff"].count("\n+") == 1 + 4
 
 
+def test_a_change_that_this_version_refuses_is_not_offered(tmp_path):
+    log = tmp_path / "server.log"
+    log.write_text((LOGS / "mxfp4-ep-hang.log").read_text().replace("0.32.0", "0.27.1"))
+    fix = json.loads(run("log", "--recipe", SEED, log, "--format", "json").stdout)["fix"]
+
+    assert fix["diff"] is None
+    assert "--moe-backend aiter is refused at start-up" in fix["summary"]
+
+
+def test_a_brief_report_has_a_line_a_finding():
+    lines = run("recipe", SEED, "-q").stdout.splitlines()
+
+    assert [line.partition(": ")[0] for line in lines] == [f"{SEED}:39", "1 script"]
+
+
 def test_a_script_without_the_fault_leaves_the_cause_to_the_log(tmp_path):
     fixed = tmp_path / SEED.name
     shutil.copy(SEED, fixed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from diagnose.errors import InputError
 from diagnose.recipe.changelog import Versions, is_changelog
 from diagnose.recipe.changelog import remarks as changelog_remarks
 from diagnose.recipe.checks import Remark, remarks
@@ -90,12 +91,21 @@ def read(name: str, data: bytes, rows: Sequence[Mapping[str, str]] = ({},)) -> R
         rows: The variables of each job; one empty row for "whatever they are".
 
     Raises:
-        InputError: If the name says YAML and the file is none.
+        InputError: If the name says YAML and the file is none, or it is nested without end.
     """
-    if is_yaml(name):
-        if is_changelog(data):
-            return of_changelog(Versions(name, None, data))
-        return _of_config(name, data, rows)
+    try:
+        if is_yaml(name):
+            if is_changelog(data):
+                return of_changelog(Versions(name, None, data))
+            return _of_config(name, data, rows)
+        return _of_script(name, data, rows)
+    except RecursionError:
+        raise InputError(
+            f"{name}: nested too deeply to be followed", "name a launch script"
+        ) from None
+
+
+def _of_script(name: str, data: bytes, rows: Sequence[Mapping[str, str]]) -> Recipe:
     root = parse(data)
     found = remarks(root)
     variants: list[Variant] = []

@@ -55,7 +55,7 @@ def to_terminal(
     )
     for review in reviews:
         for part in _brief(review) if quiet else _script(review):
-            console.print(part)
+            console.print(part, soft_wrap=quiet)
     console.print(Text(_sum(reviews)))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
 
