@@ -13,6 +13,8 @@ from dataclasses import replace
 from diagnose.model import Finding, Fix, Role, Scope
 from diagnose.scope import applies, version_fits
 
+_FLAG = re.compile(r"--[a-z][\w.-]*(?: |$)")
+_VARIABLE = re.compile(r"\$(?:\w+|\{\w+\})")
 _PLACEHOLDER = re.compile(r"<([a-z_][a-z0-9_]*)>")
 
 
@@ -105,8 +107,25 @@ def _as_it_is(value: str, before: str) -> str | None:
 
 
 def _argument(value: str, before: str) -> str:
-    """The value in a flag or a variable of a launch script, where an option may stand."""
-    return shlex.quote(value)
+    """The value in a flag or a variable of a launch script, where an option may stand.
+
+    Args:
+        value: What a log or a script gave.
+        before: The line up to it; empty where the value is, or begins, the whole line: a flag with its values, `NAME=value`.
+    """
+    if not before:
+        if _FLAG.match(value):
+            head, *words = value.split(" ")
+            return " ".join((head, *map(_quoted, words)))
+        name, equals, rest = value.partition("=")
+        if equals and name.isidentifier():
+            return f"{name}={_quoted(rest)}"
+    return _quoted(value)
+
+
+def _quoted(word: str) -> str:
+    """One word of a launch script; a variable of the script's own stays one."""
+    return word if _VARIABLE.fullmatch(word) else shlex.quote(word)
 
 
 def _word(value: str, before: str) -> str | None:

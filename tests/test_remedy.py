@@ -246,3 +246,17 @@ def test_a_diff_of_a_file_without_a_last_newline_says_so():
 
 def test_a_path_outside_of_the_working_directory_loses_its_root():
     assert unified(str(Path("/x/y.sh")), b"a\n", b"b\n").startswith("--- a/x/y.sh\n+++ b/x/y.sh\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("--cuda-graph-sizes 1 2 4", "--cudagraph-capture-sizes 1 2 4"),
+        ('--cuda-graph-sizes "$SIZES"', '--cudagraph-capture-sizes "$SIZES"'),
+        ("--guided-decoding-backend 'a;b'", "--structured-outputs-config.backend 'a;b'"),
+    ],
+)
+def test_a_renamed_flag_keeps_its_value_whatever_it_is(written, expected):
+    one = recipe(f"vllm serve m {written}\n", IMAGE="vllm/vllm-openai:v0.32.0")
+
+    assert review(one).after.decode() == f"vllm serve m {expected}\n"
