@@ -12,7 +12,7 @@ import pytest
 from living import QUICK, last, main_thread, process, running, seen, until
 
 from diagnose.errors import InputError, UsageError
-from diagnose.probe import Plan, find, look, proc, pyspy
+from diagnose.probe import Plan, find, locks, look, proc, pyspy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looking needs /proc")
 
@@ -37,12 +37,13 @@ def test_two_processes_that_wait_for_each_others_flock(tmp_path):
     """
     first, second = str(tmp_path / "a"), str(tmp_path / "b")
     with running(program, first, second, folder=tmp_path) as parent:
-        until(lambda: proc.text("/proc/locks").count("->") >= 2)
+        pair = proc.family(parent.pid)
+        until(lambda: {e.pid for e in locks.entries() if e.waiting} >= set(pair))
         snapshot = seen(parent.pid)
         child = next(one.pid for one in snapshot.processes if one.pid != parent.pid)
 
-    locks = {(lock.pid, lock.path, lock.waiting) for lock in snapshot.locks}
-    assert locks == {
+    found = {(lock.pid, lock.path, lock.waiting) for lock in snapshot.locks}
+    assert found == {
         (parent.pid, first, False),
         (parent.pid, second, True),
         (child, second, False),
