@@ -410,6 +410,17 @@ def test_a_second_signal_is_passed_on_without_waiting_for_the_evidence(tmp_path)
     assert (tmp_path / "noted").exists()
 
 
+def test_a_server_that_hangs_when_it_is_cancelled_is_stopped_all_the_same(tmp_path):
+    actions = ("deaf", *LOADS, "touch", "started", "hang")
+    with watching(
+        *STALL, "--on-hang", "stop", "--grace", "1", "--", *server(*actions), folder=tmp_path
+    ) as one:
+        until((tmp_path / "started").exists)
+        one.send_signal(signal.SIGTERM)
+        assert one.wait(60) == 125
+    assert left(tmp_path) == []
+
+
 def test_a_key_at_the_terminal_reaches_the_command_once(tmp_path):
     master, slave = pty.openpty()
     command = [*WATCH, "--", *server("note", "noted", *LOADS, "touch", "started", "hang")]

@@ -185,7 +185,9 @@ class Supervisor:
             code = self._looks.step(now)
             if code is not None:
                 return code
-            if self._watching and self._held_since is None and self._due(now):
+            # The look before a cancel is not to be replaced by another one.
+            kept = self._held_since is not None and self._looks.pids
+            if self._watching and not self._held and not kept and self._due(now):
                 return self._observe(now)
         except Exception as error:
             # A defect here must not harm the server: it goes on, unwatched.

@@ -11,6 +11,7 @@ usage: python server.py LOG ACTION…
     download S    writes a file for so long
     orphan        a grandchild in a session of its own that never ends and whose parent has ended
     note FILE     writes the time of every SIGTERM and SIGINT to a file, and ends at the first with exit code 7
+    deaf          hears no SIGTERM
     touch FILE    makes a file
     heartbeat S   says every half second that it still waits, for so long
     family FILE   a child that notes every SIGTERM it gets in a file, and ends when this one ends
@@ -137,6 +138,8 @@ def main():
             orphan()
         elif action == "note":
             note(actions.pop(0))
+        elif action == "deaf":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         elif action == "touch":
             pathlib.Path(actions.pop(0)).touch()
         elif action == "heartbeat":
