@@ -22,7 +22,7 @@ def default_cache() -> Path | None:
     """The user's cache folder; None where `DIAGNOSE_CACHE_DIR` is empty or `off`, or there is none."""
     chosen = os.environ.get("DIAGNOSE_CACHE_DIR")
     if chosen is not None:
-        return None if chosen in ("", "off") else Path(chosen)
+        return None if chosen in ("", "off") else Path(os.path.expanduser(chosen))
     shared = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(shared):
         return Path(shared) / "diagnose"

@@ -32,7 +32,7 @@ from diagnose.model import (
 )
 from diagnose.mystery import explore
 from diagnose.news import is_ending
-from diagnose.progress import progress
+from diagnose.progress import progress, served
 from diagnose.run import NOW, Run, known_before, renumbered
 from diagnose.scan import Scan, Scanner
 from diagnose.sources import Source
@@ -157,7 +157,9 @@ class Examiner:
         run, notes = self.observe(sources)
         parts = lives(run, trouble.BROKEN, (trouble.SUCCESS,))
         last = self._conclude(parts[-1], notes, script)
-        if last.verdict is Verdict.HEALTHY and trouble.success(parts[-1]) is not None:
+        if last.verdict is Verdict.HEALTHY and (
+            trouble.success(parts[-1]) is not None or served(last.progress)
+        ):
             # Another server was tried, and the job did its work with it.
             return last
         earlier = (self._conclude(part, notes, script) for part in reversed(parts[:-1]))

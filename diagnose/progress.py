@@ -195,3 +195,14 @@ def came_up_after(progress: Progress, evidence: Evidence) -> bool:
     else:
         mark = progress.ready
     return mark is not None and known_before(evidence, mark)
+
+
+def served(progress: Progress) -> bool:
+    """Whether something new was said after the server was ready."""
+    ready, last = progress.ready, progress.last_progress
+    return (
+        ready is not None
+        and last is not None
+        and last.source == ready.line.source
+        and last.number > ready.line.number
+    )

@@ -57,8 +57,8 @@ _SIGNED = re.compile(
 )
 _FLAG = re.compile(
     r"(--(?:api[-_]key|hf[-_]token|token|password|secret|auth[-_]token)(?:=|\s+)|\b(?:sshpass|docker login .{0,80}?)\s-p\s+|\bcurl\b.{0,80}?\s-u\s+\w*:"
-    r"|\bwandb login\s+|\bset\s+\w*TOKEN\s+|\bpassword\s+(?=\S*\d)|(?i:\bapi key is\s+)|\baws_secret_access_key\s+(?![=:])"
-    r"|\bENV\s+\w*(?:TOKEN|SECRET|PASSWORD|API_?KEY)\w*\s+(?!=))(?:'[^']*'|\"[^\"]*\"|\S+)"
+    r"|\bwandb login\s+|\bset\s+\w*TOKEN\s+|\b(?:password|passphrase)\s+(?=\S*\d)|\bmysql\b.{0,80}?\s-p(?=\S)|(?i:\bapi key is\s+)|\baws_secret_access_key\s+(?![=:])"
+    r"|\b(?:ENV|setenv)\s+\w*(?:TOKEN|SECRET|PASSWORD|API_?KEY)\w*\s+(?!=))(?:'[^']*'|\"[^\"]*\"|\S+)"
 )
 # A variable of a container, as Kubernetes and Docker's API write it.
 _PAIR = re.compile(
@@ -169,10 +169,22 @@ RULES = (
     Rule(
         _FLAG,
         _KEPT,
-        ("--", "sshpass", "docker login", "curl", "wandb", "token", "password", "key", "env"),
+        (
+            "--",
+            "sshpass",
+            "docker login",
+            "curl",
+            "wandb",
+            "token",
+            "password",
+            "passphrase",
+            "mysql",
+            "key",
+            "env",
+        ),
         re.compile(
             r"--(?:api|hf|token|password|secret|auth)|sshpass|docker login|curl\b.*-u|wandb login"
-            r"|set\s+\w*token|password\s|api key is|aws_secret|env\s+\w*(?:token|secret|password|key)"
+            r"|set\s+\w*token|password\s|api key is|aws_secret|passphrase\s|mysql|env\s+\w*(?:token|secret|password|key)"
         ).search,
     ),
     Rule(_PAIR, _KEPT, ("value",), re.compile(r"name\W.{0,200}value").search),

@@ -205,3 +205,24 @@ def test_a_draft_is_written_for_a_line():
 
     assert b"cannot frob" in done.stdout
     assert b"0x7f12" not in done.stdout.split(b"[[example]]")[0]
+
+
+def test_a_report_never_overwrites_the_log_it_is_about(tmp_path):
+    log = tmp_path / "server.log"
+    log.write_bytes(SEED.read_bytes())
+
+    done = run("log", "-o", log, log)
+
+    assert done.returncode == 2
+    assert log.read_bytes() == SEED.read_bytes()
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-"])
+def test_a_closed_stream_is_no_reason_not_to_answer(tmp_path, closed):
+    report = tmp_path / "report.txt"
+    done = subprocess.run(
+        f"{sys.executable} -m diagnose log -o {report} {SEED} {closed}", shell=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "mxfp4-emulation-fallback" in report.read_text()

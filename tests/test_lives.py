@@ -98,3 +98,10 @@ def test_what_broke_before_the_first_server_does_not_cut_its_banner():
     text = log("apple: SomeError: retried", BANNER.format(1), ARGS.format(1), CORE, READY)
 
     assert diagnose(text, APPLE).verdict == "healthy"
+
+
+def test_a_later_server_that_serves_did_what_the_first_could_not():
+    served = 'INFO:     127.0.0.1:50382 - "POST /v1/completions HTTP/1.1" 200 OK'
+    text = log(ARGS.format(1), CORE, "apple", ARGS.format(7), CORE, READY, served)
+
+    assert diagnose(text, APPLE).verdict == "healthy"

@@ -60,8 +60,9 @@ def group() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and ends the process with its exit code."""
-    if sys.stdout is None or sys.stderr is None:
-        _leave(4)
+    # A closed stream is one that nobody reads, and no reason not to answer on the other or in a file.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by the process's end
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     try:
         code = group.main(arguments, prog_name="diagnose", standalone_mode=False)
     except SystemExit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ def command(
     is answered for. A file written by `diagnose attach --save`, or one that
     begins with the dump of a stack, is taken as the live server that it shows.
     """
+    _keep_inputs(paths, output)
     diagnosis = run(paths, roots=roots, scanner=scanner, recipe=recipe, baseline=baseline)
     write(diagnosis, format_, output, quiet=quiet, verbose=verbose)
     return exit_code(diagnosis)
@@ -105,6 +107,16 @@ def run(
     return script.changed(diagnosis) if script else diagnosis
 
 
+def _keep_inputs(paths: Sequence[str], output: Path | None) -> None:
+    """Refuses to write the report over a log that it is about."""
+    if output is not None and output.exists():
+        for path in paths:
+            if Path(path).exists() and output.samefile(path):
+                raise UsageError(
+                    f"{path} is read and would be overwritten", "name another --output"
+                )
+
+
 def _only_logs(recipe: str | None) -> None:
     if recipe:
         raise UsageError(
@@ -134,6 +146,9 @@ def exit_code(diagnosis: Diagnosis) -> int:
         return EXIT_NAMED
     if diagnosis.verdict in (Verdict.FAILED, Verdict.HUNG):
         return EXIT_UNKNOWN
-    if diagnosis.verdict is Verdict.UNDECIDABLE and (diagnosis.chain or diagnosis.alternatives):
+    cut_off = any(source.problem for source in diagnosis.sources)
+    if diagnosis.verdict is Verdict.UNDECIDABLE and (
+        diagnosis.chain or diagnosis.alternatives or cut_off
+    ):
         return EXIT_UNKNOWN
     return EXIT_OK

@@ -34,6 +34,7 @@ NAMES: Mapping[str, str] = {
     "enforce_eager": "enforce_eager",
     "disable_cuda_graph": "enforce_eager",
     "max_model_len": "max_model_len",
+    "port": "port",
     "max_seq_len": "max_model_len",
     "context_length": "max_model_len",
     "max_num_seqs": "max_num_seqs",

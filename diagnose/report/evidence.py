@@ -16,6 +16,11 @@ _WORDING = 200
 _VARYING = re.compile(r"0x[0-9a-f]+|[\d.,:]+|[\u2580-\u259f#| ]+")
 
 
+def wording(evidence: Evidence) -> str:
+    """What lines that say the same have in common."""
+    return _VARYING.sub("", evidence.line.message[:_WORDING])
+
+
 def quoted(evidence: Sequence[Evidence], most: int) -> list[Evidence]:
     """The lines that tell most, in observed order: the first of each wording, the rarest wordings before others.
 
@@ -30,7 +35,7 @@ def quoted(evidence: Sequence[Evidence], most: int) -> list[Evidence]:
     evidence = list({one.order: one for one in reversed(evidence)}.values())[::-1]
     wordings: dict[str, list[Evidence]] = {}
     for one in evidence:
-        wordings.setdefault(_VARYING.sub("", one.line.message[:_WORDING]), []).append(one)
+        wordings.setdefault(wording(one), []).append(one)
     rarest = sorted(wordings.values(), key=len)
     ends = [*(group[0] for group in rarest), *(group[-1] for group in rarest)]
     chosen = dict.fromkeys(id(one) for one in (*ends, *evidence))

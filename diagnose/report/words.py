@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 
 from diagnose.model import Diagnosis, Finding, Line, Verdict
+from diagnose.report.evidence import wording
 from diagnose.report.json import cost
 from diagnose.units import duration
 
@@ -44,8 +45,11 @@ def place(line: Line) -> str:
 
 
 def times(finding: Finding) -> str:
-    """`480 times`, or nothing for a single line."""
-    return f"{finding.count:,} times" if finding.count > 1 else ""
+    """`480 times`, `one of 68 lines` where the others say something else, or nothing for a single line."""
+    if finding.count <= 1:
+        return ""
+    alike = len({wording(one) for one in finding.evidence}) == 1
+    return f"{finding.count:,} times" if alike else f"one of {finding.count:,} lines"
 
 
 def reflow(prose: str) -> str:
