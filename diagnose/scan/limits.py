@@ -18,7 +18,7 @@ class Limits:
     """Seen on each side of a match in a piece that is longer than twice this."""
     stretch_bytes: int = 1 << 15
     """Looked at together; where a pattern is common, only one match of it in each is looked for."""
-    untuned: int = 30_000
+    untuned: int = 12_000
     """Candidates in a source before the scanner is tuned to what is common in it."""
     tunings: int = 8
     common_bytes: int = 1 << 16
@@ -33,7 +33,7 @@ class Limits:
     """Matches of one pattern that are kept of each process."""
     writers: int = 512
     """Processes of which they are kept."""
-    lines_looked_at: int = 256
+    lines_looked_at: int = 96
     """Of each process, for matches of patterns that are otherwise counted by stretches."""
     last: int = 8
     """Matches of one pattern that are kept from the end."""
