@@ -152,7 +152,7 @@ def _ends_in(progress: Progress) -> str:
     stalled = (
         f"after {duration(progress.stalled_s)} without progress"
         if progress.stalled_s and progress.stalled_s >= 60
-        else "without an error and without an end"
+        else "without an error and without an end (or the log was copied while it was starting)"
     )
     return f"the start-up stops in the phase “{progress.reached}” ({progress.reached_title}), {stalled}"
 
