@@ -85,7 +85,7 @@ def test_the_gitlab_job_of_the_docs_follows_its_schema():
 
 def test_everything_that_is_installed_has_one_version():
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    lines = (ROOT / "tools" / "constraints.txt").read_text().splitlines()
+    lines = (ROOT / ".ci" / "constraints.txt").read_text().splitlines()
     pinned = dict(line.split("==") for line in lines if not line.startswith("#"))
 
     for requirement in map(Requirement, needed):
@@ -118,7 +118,7 @@ def act(step: Step, path: str, **inputs: str) -> subprocess.CompletedProcess[str
         **inputs,
     }
     return subprocess.run(
-        ["/bin/bash", str(ROOT / "tools" / "action.sh")],
+        ["/bin/bash", str(ROOT / ".ci" / "action.sh")],
         cwd=step.workspace,
         env=environment,
         capture_output=True,

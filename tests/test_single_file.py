@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-TOOLS = Path(__file__).parent.parent / "tools"
+TOOLS = Path(__file__).parent.parent / ".ci"
 sys.path.insert(0, str(TOOLS))
 import single_file  # noqa: E402
 import start_single_file  # noqa: E402

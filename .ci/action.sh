@@ -28,7 +28,7 @@ install_into() {
         rm -rf "$folder"
         "$python" -m venv "$folder" &&
             "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
-                --constraint "$GITHUB_ACTION_PATH/tools/constraints.txt" "$GITHUB_ACTION_PATH" &&
+                --constraint "$GITHUB_ACTION_PATH/.ci/constraints.txt" "$GITHUB_ACTION_PATH" &&
             touch "$folder/complete"
     ) 9> "$folder.lock"
 }
@@ -39,7 +39,7 @@ find_program() {
     program=${DIAGNOSE_COMMAND:-}
     [ -n "$program" ] && return
     local content folder
-    content=$(cd "$GITHUB_ACTION_PATH" && find pyproject.toml tools/constraints.txt diagnose signatures -type f \
+    content=$(cd "$GITHUB_ACTION_PATH" && find pyproject.toml .ci/constraints.txt diagnose signatures -type f \
         -not -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)
     folder=${RUNNER_TOOL_CACHE:-$HOME/.cache}/vllm-diagnose/$content
     program=$folder/bin/diagnose

@@ -1,7 +1,7 @@
 """Builds `diagnose.pyz`: the whole program in one file, for containers and login nodes that have only Python.
 
-    python tools/single_file.py                    # for this Python on this kind of machine
-    python tools/single_file.py --everywhere       # Python 3.11 to 3.13, x86-64 and Arm, in one file
+    python .ci/single_file.py                    # for this Python on this kind of machine
+    python .ci/single_file.py --everywhere       # Python 3.11 to 3.13, x86-64 and Arm, in one file
 
 The packages are installed with pip into a folder for each target; files that are the same in all of them are kept
 once. `start_single_file.py` is what runs first. Equal input gives an equal file.
