@@ -14,16 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 
-def report(
-    head: Text, labelled: Iterable[tuple[str, RenderableType]], width: int, *, colour: bool
+def printed(
+    parts: Iterable[RenderableType], width: int, *, colour: bool, unwrapped: bool = False
 ) -> str:
-    """Lines of at most `width` columns, with ANSI colour only when `colour`.
+    """Each part on lines of its own, of at most `width` columns, with ANSI colour only when `colour`.
 
     Args:
-        head: The headline.
-        labelled: Rows, each with its label.
+        parts: What to print.
         width: Columns.
         colour: Whether to add colour.
+        unwrapped: Whether lines may be longer.
     """
     out = StringIO()
     console = Console(
@@ -37,11 +37,25 @@ def report(
         markup=False,
         legacy_windows=False,
     )
-    console.print(head)
+    for part in parts:
+        console.print(part, soft_wrap=unwrapped)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
+
+
+def report(
+    head: Text, labelled: Iterable[tuple[str, RenderableType]], width: int, *, colour: bool
+) -> str:
+    """Lines of at most `width` columns, with ANSI colour only when `colour`.
+
+    Args:
+        head: The headline.
+        labelled: Rows, each with its label.
+        width: Columns.
+        colour: Whether to add colour.
+    """
     rows = Table.grid(padding=(0, 2, 0, 0))
     rows.add_column(width=12, no_wrap=True)
     rows.add_column(overflow="fold")
     for label, content in labelled:
         rows.add_row(Text(label, style="bold"), Padding(content, (0, 0, 1, 0)))
-    console.print(rows)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
+    return printed((head, rows), width, colour=colour)

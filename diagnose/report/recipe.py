@@ -6,10 +6,9 @@ Floor 10: pure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from io import StringIO
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
@@ -18,6 +17,7 @@ from diagnose.model import Certainty
 from diagnose.recipe import Recipe
 from diagnose.redact import redact
 from diagnose.remedy import unified
+from diagnose.report.layout import printed
 from diagnose.report.words import printable, reflow, shorten
 from diagnose.review import Point, Review
 
@@ -41,23 +41,8 @@ def to_terminal(
     reviews: Sequence[Review], *, width: int = 100, colour: bool = False, quiet: bool = False
 ) -> str:
     """The report as lines of at most `width` columns."""
-    out = StringIO()
-    console = Console(
-        file=out,
-        width=width,
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        legacy_windows=False,
-    )
-    for review in reviews:
-        for part in _brief(review) if quiet else _script(review):
-            console.print(part, soft_wrap=quiet)
-    console.print(Text(_sum(reviews)))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
+    parts = [part for one in reviews for part in (_brief(one) if quiet else _script(one))]
+    return printed([*parts, Text(_sum(reviews))], width, colour=colour, unwrapped=quiet)
 
 
 def _brief(review: Review) -> Iterator[RenderableType]:

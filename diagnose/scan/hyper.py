@@ -12,8 +12,8 @@ from typing import Any
 import hyperscan
 
 from diagnose.cache import Cache
-from diagnose.scan.engine import Event, Text, Tuned, owners
 from diagnose.scan.needles import Literal, Needle
+from diagnose.scan.protocol import Event, Text, Tuned, owners
 from diagnose.scan.smooth import ODD
 
 # A literal of four bytes that no log holds. The literal matcher lays its tables out more slowly (by

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from diagnose.model import Evidence
 from diagnose.scan.confirm import SHORT, Candidate, Confirmer
-from diagnose.scan.engine import Engine, Event
 from diagnose.scan.limits import Limits
 from diagnose.scan.needles import Needle
 from diagnose.scan.pieces import Pieces
+from diagnose.scan.protocol import Engine, Event
 from diagnose.scan.stretches import Stretch, who
 from diagnose.scan.tally import Tally
 from diagnose.scan.windows import Windows

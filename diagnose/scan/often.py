@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from diagnose.scan.engine import Event, Tuned
 from diagnose.scan.look import Look, Place, Search, State
 from diagnose.scan.pieces import Pieces
+from diagnose.scan.protocol import Event, Tuned
 from diagnose.scan.stretches import Stretch, who
 
 

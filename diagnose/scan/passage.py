@@ -14,10 +14,10 @@ from diagnose.model import Evidence, Hits, Line
 from diagnose.scan.blocks import Block
 from diagnose.scan.confirm import Confirmer
 from diagnose.scan.ends import Ends
-from diagnose.scan.engine import Event, Tuned
 from diagnose.scan.look import Look, Search, State
 from diagnose.scan.often import Often
 from diagnose.scan.pieces import Pieces
+from diagnose.scan.protocol import Event, Tuned
 from diagnose.scan.smooth import Part, Smooth
 from diagnose.scan.stretches import Copy, Stretch
 from diagnose.scan.trim import expression

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from diagnose.scan.blocks import LEAD_BYTES, Block
 from diagnose.scan.confirm import CUT, Candidate
-from diagnose.scan.engine import Event
 from diagnose.scan.limits import Limits
+from diagnose.scan.protocol import Event
 from diagnose.scan.smooth import Smooth, piece_at
 
 

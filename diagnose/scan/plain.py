@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
-from diagnose.scan.engine import Event, Text, Tuned, owners
 from diagnose.scan.limits import DEFAULT
 from diagnose.scan.needles import Literal, Needle
+from diagnose.scan.protocol import Event, Text, Tuned, owners
 from diagnose.scan.smooth import is_odd, part_end, piece_at
 
 _SLICE = 4096

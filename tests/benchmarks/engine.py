@@ -25,8 +25,8 @@ from diagnose.catalogue import default_root, patterns_of
 from diagnose.packed import load
 from diagnose.pipeline import Examiner
 from diagnose.scan import Scanner
-from diagnose.scan.engine import owners
 from diagnose.scan.needles import needle
+from diagnose.scan.protocol import owners
 
 BLOCK = 1 << 20
 
