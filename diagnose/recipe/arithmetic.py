@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from diagnose.recipe.syntax import Node, text_of
-from diagnose.recipe.words import State
+from diagnose.recipe.words import State, Word
+
+Value = Callable[[Node, State], Word]
 
 _BINARY: Mapping[str, Callable[[int, int], int]] = {
     "+": lambda a, b: a + b,
@@ -30,8 +32,14 @@ _BINARY: Mapping[str, Callable[[int, int], int]] = {
 }
 
 
-def compute(node: Node, state: State) -> int | None:
-    """The value of an arithmetic expression; None where it depends on something unknown."""
+def compute(node: Node, state: State, value: Value) -> int | None:
+    """The value of an arithmetic expression; None where it depends on something unknown.
+
+    Args:
+        node: The expression.
+        state: The variables there.
+        value: Expands a word in it, which may hold an arithmetic expression in turn.
+    """
     kind = node.type
     if kind == "number":
         return number(text_of(node))
@@ -40,22 +48,20 @@ def compute(node: Node, state: State) -> int | None:
     if kind == "simple_expansion":
         return _variable(text_of(node)[1:], state)
     if kind in ("expansion", "string"):
-        from diagnose.recipe.expand import value
-
         word = value(node, state)
         return number(word.text) if word.known else None
     if kind == "binary_expression":
-        return _binary(node, state)
+        return _binary(node, state, value)
     if kind == "unary_expression":
-        return _unary(node, state)
+        return _unary(node, state, value)
     if kind == "ternary_expression":
         parts = [child for child in node.children if child.is_named]
-        if len(parts) != 3 or (test := compute(parts[0], state)) is None:
+        if len(parts) != 3 or (test := compute(parts[0], state, value)) is None:
             return None
-        return compute(parts[1] if test else parts[2], state)
+        return compute(parts[1] if test else parts[2], state, value)
     if kind in ("arithmetic_expansion", "parenthesized_expression", "compound_statement"):
         parts = [child for child in node.children if child.is_named]
-        return compute(parts[0], state) if len(parts) == 1 else None
+        return compute(parts[0], state, value) if len(parts) == 1 else None
     return None
 
 
@@ -78,10 +84,10 @@ def _variable(name: str, state: State) -> int | None:
     return number(variable.word.text or "0")
 
 
-def _binary(node: Node, state: State) -> int | None:
+def _binary(node: Node, state: State, value: Value) -> int | None:
     if node.child_count != 3:
         return None
-    left, right = compute(node.children[0], state), compute(node.children[2], state)
+    left, right = compute(node.children[0], state, value), compute(node.children[2], state, value)
     apply = _BINARY.get(text_of(node.children[1]))
     if left is None or right is None or apply is None:
         return None
@@ -91,10 +97,10 @@ def _binary(node: Node, state: State) -> int | None:
         return None
 
 
-def _unary(node: Node, state: State) -> int | None:
+def _unary(node: Node, state: State, value: Value) -> int | None:
     if node.child_count != 2:
         return None
-    inner = compute(node.children[1], state)
+    inner = compute(node.children[1], state, value)
     if inner is None:
         return None
     return {"-": -inner, "+": inner, "!": int(not inner)}.get(text_of(node.children[0]))

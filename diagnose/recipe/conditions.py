@@ -41,7 +41,7 @@ def outcomes(node: Node, state: State, run: Callable[[Node, State], list[State]]
     elif kind == "redirected_statement":
         return outcomes(node.children[0], state, run)
     elif kind == "compound_statement" and node.children[0].type == "((":
-        result = compute(node, state)
+        result = compute(node, state, value)
         if result is not None:
             return [(state, bool(result))]
         return list(_arithmetic(node, state))
@@ -195,7 +195,7 @@ def _arithmetic(node: Node, state: State) -> Iterator[Outcome]:
     if inner.type == "binary_expression" and operator in ("<", "<=", ">", ">=", "==", "!="):
         words = []
         for side in (inner.children[0], inner.children[2]):
-            result = compute(side, state)
+            result = compute(side, state, value)
             name = text_of(side).lstrip("$").strip("{}")
             words.append(Word(str(result)) if result is not None else Word(f"${name}", known=False))
         yield from _compare(operator, words[0], words[1], node, state)

@@ -123,7 +123,7 @@ def _pieces(node: Node, state: State, *, quoted: bool) -> Iterator[Piece]:
     elif kind == "command_substitution" and not named_in(node):
         yield Piece("", (), quoted=quoted)
     elif kind == "arithmetic_expansion":
-        number = compute(node, state)
+        number = compute(node, state, value)
         if number is None:
             yield unknown(node, quoted=quoted)
         else:
