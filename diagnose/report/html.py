@@ -25,7 +25,7 @@ _PAGE = """\
 <title>{title}</title>
 <style>
 body {{ max-width: 62rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }}
-pre {{ padding: .6rem .8rem; overflow-x: auto; border: 1px solid #8888; border-radius: .3rem; line-height: 1.25; }}
+pre {{ padding: .6rem .8rem; white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid #8888; border-radius: .3rem; line-height: 1.25; }}
 code {{ font: .9em ui-monospace, monospace; }}
 h2 {{ border-bottom: 2px solid {colour}; padding-bottom: .3rem; }}
 blockquote {{ margin-left: 0; padding-left: 1rem; border-left: 4px solid #c60; }}
