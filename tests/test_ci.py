@@ -541,3 +541,24 @@ def test_without_gh_the_remedy_is_told(step):
 def test_a_run_and_a_path_are_a_usage_error(step):
     assert step.run("--run", "77", "x.log").returncode == 2
     assert step.run("--job", "1").returncode == 2
+
+
+@pytest.mark.parametrize("status", ["", "bogus"])
+def test_a_status_that_nobody_set_does_not_fail_the_step(tmp_path, status):
+    step = Step(tmp_path)
+    step.leave("server.log", SEED.read_bytes())
+
+    done = step.run("--job-status", status)
+
+    assert done.returncode == 0
+    assert (step.workspace / "diagnosis" / "diagnosis.json").is_file()
+
+
+def test_a_summary_that_could_not_be_written_is_not_named(tmp_path):
+    step = Step(tmp_path)
+    step.leave("server.log", SEED.read_bytes())
+    (tmp_path / "taken").write_text("")
+
+    step.github("--output", str(tmp_path / "taken"))
+
+    assert file_values((tmp_path / "output").read_text())["summary-file"] == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import tempfile
 import time
 import traceback
@@ -26,17 +27,21 @@ if TYPE_CHECKING:
     from diagnose.sources import Source
 
 
+# Of a step that runs in every job, and must not fail for a variable that somebody forgot to set.
+STATUSES = ("success", "failure", "cancelled")
+
+
 @click.command("ci")
 @click.argument("paths", nargs=-1, metavar="[PATH]…")
 @click.option(
     "--output",
     "-o",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="The folder for the reports.  [default: diagnosis]",
 )
 @click.option(
     "--job-status",
-    type=click.Choice(("success", "failure", "cancelled"), case_sensitive=False),
+    metavar="[success|failure|cancelled]",
     help="How the job ended, where its environment does not say: on GitHub ${{ job.status }}.",
 )
 @click.option(
@@ -80,15 +85,27 @@ def command(
         raise UsageError("--run names what to read, and so does a PATH", "give one of them")
     if name and not run_:
         raise UsageError("--job chooses a job of --run", "give --run as well")
+    status = job_status.lower() if job_status and job_status.lower() in STATUSES else ""
     asked = _Asked(paths, run_ or "", name or "", recipe or "", roots)
     folder = output or Path(ci.OUTPUT)
-    diagnosis, problem, code = _diagnose(asked, ci.job(os.environ, status=job_status or ""))
+    diagnosis, problem, code = _diagnose(asked, ci.job(os.environ, status=status))
     problems = [problem] if problem else []
+    if job_status and not status:
+        problems.append(
+            f"--job-status {job_status!r} is none of {', '.join(STATUSES)}, and is left out"
+        )
     problems += write_reports(diagnosis, folder)
     on_github = bool(os.environ.get("GITHUB_ACTIONS"))
     if on_github:
         problems += tell_github(diagnosis, folder)
-    show(diagnosis, problems, github=on_github)
+    try:
+        show(diagnosis, problems, github=on_github)
+        sys.stdout.flush()
+    except OSError:
+        if exit_code:
+            raise
+        # What the step prints may be lost; that is no reason to turn the job red.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - closed by the process's end
     if not exit_code:
         return 0
     return code if code is not None else code_of(diagnosis)

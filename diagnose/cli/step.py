@@ -46,7 +46,8 @@ def tell_github(diagnosis: Diagnosis, folder: Path) -> list[str]:
     """Adds to the step's summary and outputs, where the runner names files for them."""
     from diagnose.report.github import output_file, outputs, summary
 
-    values = {**outputs(diagnosis), "summary-file": str(folder / "diagnosis.md")}
+    written = folder / "diagnosis.md"
+    values = {**outputs(diagnosis), "summary-file": str(written) if written.is_file() else ""}
     texts: dict[str, Callable[[], str]] = {
         "GITHUB_STEP_SUMMARY": lambda: summary(diagnosis),
         "GITHUB_OUTPUT": lambda: output_file(values, secrets.token_hex(16)),
