@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -63,13 +64,20 @@ def holds(comparison: Comparison, values: Mapping[str, str]) -> bool:
     known = {name: value for name, value in numbers.items() if value is not None}
     if len(known) < len(numbers):
         return False
-    tree = ast.parse(comparison.text, mode="eval").body
-    assert isinstance(tree, ast.Compare)
+    tree = _tree(comparison.text)
     try:
         sides = [_value(side, known) for side in (tree.left, *tree.comparators)]
     except (ZeroDivisionError, OverflowError):
         return False
     return all(_ORDER[type(op)](*pair) for op, pair in zip(tree.ops, pairwise(sides), strict=True))
+
+
+@lru_cache(maxsize=1024)
+def _tree(text: str) -> ast.Compare:
+    """One that was read before, as a tree; the same one is asked of every match of its pattern."""
+    tree = ast.parse(text, mode="eval").body
+    assert isinstance(tree, ast.Compare)
+    return tree
 
 
 def _check(node: ast.expr, names: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ Floor 1: pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from diagnose.model import Scope
 
@@ -20,10 +21,13 @@ def applies(scope: Scope, facts: Mapping[str, str]) -> bool:
     return version_fits(scope.versions, facts.get("version", "")) is not False
 
 
+@lru_cache(maxsize=1024)
 def version_fits(versions: str, version: str) -> bool | None:
     """Whether `version` is in the range; None when the version is unknown or unreadable."""
     if not versions:
         return True
+    if not version:
+        return None
     from packaging.specifiers import SpecifierSet
     from packaging.version import InvalidVersion, Version
 

@@ -12,8 +12,8 @@ from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from diagnose.baseline import GoodRun, Lines
 from diagnose.jobs.outcome import outcome
 from diagnose.model import Diagnosis, Finding, Job, Unknown
 from diagnose.pipeline import Examiner, weight
@@ -21,9 +21,12 @@ from diagnose.run import number_there
 from diagnose.sources import Source, by_job, open_paths, whole_runs
 from diagnose.sources.source import Delivery
 
+if TYPE_CHECKING:
+    from diagnose.baseline import GoodRun, Lines
+
 NAMED = 3
 
-Compare = Callable[[Diagnosis, Lines], Diagnosis]
+Compare = Callable[[Diagnosis, "Lines"], Diagnosis]
 _TABLES = (".csv", ".json", ".jsonl")
 """What is no text that a program printed for people."""
 Script = Callable[[Mapping[str, str]], Sequence[Finding]]
@@ -46,11 +49,13 @@ def diagnose(
         compare: Adds to the answer what tells its run from good ones.
     """
     found: dict[str, Diagnosis] = {}
-    heard: dict[str, Lines] = {}
-    for job, lines, one in _each(examiner, sources, paths, script, listen=compare is not None):
+    heard: dict[str, Lines | None] = {}
+    ears = _ears if compare else None
+    for job, lines, one in _each(examiner, sources, paths, script, ears):
         found[job], heard[job] = one, lines
     chosen, said = _of_several(found, paths) if len(found) > 1 else next(iter(found.items()))[::-1]
-    return compare(chosen, heard[said]) if compare else chosen
+    lines = heard[said]
+    return compare(chosen, lines) if compare and lines is not None else chosen
 
 
 def good_runs(examiner: Examiner, paths: Sequence[str]) -> tuple[list[GoodRun], list[str]]:
@@ -59,14 +64,17 @@ def good_runs(examiner: Examiner, paths: Sequence[str]) -> tuple[list[GoodRun], 
     Raises:
         InputError: If a path cannot be read.
     """
+    from diagnose.baseline import GoodRun
+
     good: list[GoodRun] = []
     bad: list[str] = []
     for path in paths:
-        for job, lines, one in _each(examiner, open_paths([path]), [path], None, listen=True):
+        for job, lines, one in _each(examiner, open_paths([path]), [path], None, _ears):
             name = f"{path} ({job})" if job else path
             if outcome(one).bad:
                 bad.append(name)
             else:
+                assert lines is not None
                 good.append(GoodRun(name, tuple(lines), one.facts, one.progress, lines.partial))
     return good, bad
 
@@ -76,19 +84,26 @@ def _each(
     sources: Iterable[Source],
     paths: Sequence[str],
     script: Script | None,
-    *,
-    listen: bool,
-) -> Iterator[tuple[str, Lines, Diagnosis]]:
+    ears: Callable[[], Lines] | None,
+) -> Iterator[tuple[str, Lines | None, Diagnosis]]:
     """Every job of the sources, with its lines, if they are listened to, and its diagnosis."""
     named: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="diagnose-") as folder:
         parts = by_job(sources, Path(folder), whole_runs(paths))
         for job, group in groupby(parts, key=itemgetter(0)):
             named[job] = named.get(job, 0) + 1
-            lines = Lines()
+            lines = ears() if ears else None
             own = (one for _, one in group)
             name = f"{job} ({named[job]})" if named[job] > 1 else job
-            yield name, lines, examiner.diagnose(_heard(own, lines) if listen else own, script)
+            heard = own if lines is None else _heard(own, lines)
+            yield name, lines, examiner.diagnose(heard, script)
+
+
+def _ears() -> Lines:
+    # Only a comparison needs it, and it costs a tenth of a short log's time to load.
+    from diagnose.baseline import Lines
+
+    return Lines()
 
 
 def _heard(sources: Iterable[Source], lines: Lines) -> Iterator[Source]:

@@ -56,6 +56,15 @@ def test_reading_a_log_loads_nothing_that_only_a_live_look_needs(tmp_path):
     modules = loaded("log", str(LOG))
 
     assert "diagnose.pipeline" in modules
-    for name in ("probe", "live", "bundle", "stacks", "waits", "watch", "model.snapshot"):
+    for name in (
+        "probe",
+        "live",
+        "bundle",
+        "stacks",
+        "waits",
+        "watch",
+        "model.snapshot",
+        "baseline.templates",
+    ):
         assert not {m for m in ours(modules) if f"{m}.".startswith(f"diagnose.{name}.")}, name
     assert not {"psutil", "asyncio", "http", "email", "importlib.metadata"} & modules

@@ -79,8 +79,7 @@ class Passage:
 
     def take(self, block: Block) -> None:
         """Looks at the next block."""
-        # Only now: a source that ends here is not worth it.
-        if self._untuned > self._limits.untuned and self._tunings < self._limits.tunings:
+        if self._is_worth_tuning(block):
             self._tune()
         self._ends.feed(block)
         self._state.windows.feed(block)
@@ -105,6 +104,18 @@ class Passage:
             look.every(events)
         often.close()
         return pieces.newlines(text.size) - self._newlines
+
+    def _is_worth_tuning(self, block: Block) -> bool:
+        """Whether enough of what was looked at is common, and enough is left to look at.
+
+        Compiling costs as much as a megabyte of candidates. Every block but the last is nearly full.
+        """
+        limits = self._limits
+        return (
+            self._untuned > limits.untuned
+            and self._tunings < limits.tunings
+            and 2 * block.size > limits.block_bytes
+        )
 
     def _tune(self) -> None:
         """Makes the scanner faster for what is common in this source."""
