@@ -42,6 +42,7 @@ def test_a_switch_does_not_take_the_next_word():
     [
         "vllm serve m --a 1 \\\n  --b 2 > log 2>&1 &\n",
         'ARGS=(--a 1 --b 2)\nvllm serve m "${ARGS[@]}"\n',
+        'ARGS=( # all\n --a 1   # one node\n --b 2\n # last\n)\nvllm serve m "${ARGS[@]}"\n',
         'ARGS=(--a 1)\nARGS+=(--b 2)\nvllm serve m "${ARGS[@]}"\n',
         'ARGS="--a 1 --b 2"\nvllm serve m $ARGS\n',
         'ARGS="--a 1"\nARGS+=" --b 2"\nvllm serve m $ARGS\n',

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from recipes import FIXTURES
 
 from diagnose.cli import group
+from diagnose.errors import InputError
 
 LOGS = FIXTURES.parent / "logs"
 SEED = FIXTURES / "minimaxm3_fp4_mi355x_vllm_mtp.sh"
@@ -125,6 +126,34 @@ def test_bad_input_is_one_sentence(arguments, said):
     result = run("recipe", *arguments)
 
     assert said in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        ("if [ 1 ]; then\n  vllm serve m\n", 3),
+        ("if [ x = y; then\n  vllm serve m\nfi\n", 1),
+        ("vllm serve m\nx=" + "$(" * 3000 + "\n", ""),
+    ],
+)
+def test_a_script_that_was_not_read_whole_is_not_called_clean(tmp_path, script, line):
+    path = tmp_path / "x.sh"
+    path.write_text(script)
+    result = run("recipe", path)
+
+    assert isinstance(result.exception, InputError)
+    assert result.exception.exit_code == 4
+    assert f"line {line}" in str(result.exception)
+    assert "is not understood as bash" in str(result.exception)
+    assert "clean" not in result.stdout
+    assert "nothing known" not in result.stdout
+
+
+def test_what_is_found_beside_broken_lines_is_still_a_finding(tmp_path):
+    path = tmp_path / SEED.name
+    path.write_text(SEED.read_text() + "if [ x = y; then\n")
+
+    assert code(run("recipe", path)) == 1
 
 
 def test_a_binary_file_is_refused(tmp_path):

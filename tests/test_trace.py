@@ -94,6 +94,14 @@ def test_a_way_that_the_run_took_is_kept_with_its_places():
     assert all(flag.start >= 0 for flag in variant.flags)
 
 
+def test_a_run_that_leaves_a_variable_of_the_job_open_takes_no_way_from_the_others():
+    one = recipe('A=()\nif [ "$EP_SIZE" -gt 1 ]; then A=(--b); fi\nvllm serve m --a 1 "${A[@]}"\n')
+    assert len(one.variants) == 2
+    run = as_run(one, one.variants[0].row, ("vllm", "serve", "m", "--a", "1"), {})
+
+    assert {"--b" in flags(v) for v in run.variants} == {True, False}
+
+
 @needs_sandbox
 def test_the_option_narrows_a_row_to_what_runs():
     row = "MODEL=m,TP=8,EP_SIZE=1,DP_ATTENTION=false"

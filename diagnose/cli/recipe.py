@@ -82,7 +82,8 @@ def command(
     SCRIPT is a bash script that starts a server. Without --row every way through it is looked at, and each
     finding says on which conditions it depends. Nothing of the script is run.
 
-    Exit codes: 0 nothing found but notes · 1 findings · 2 usage · 4 a script could not be read.
+    Exit codes: 0 nothing found but notes · 1 findings · 2 usage · 4 a script could not be read,
+    or not whole and nothing was found in the rest.
     """
     if fix and write_:
         raise UsageError("--fix and --write exclude each other", "--fix prints, --write changes")
@@ -97,8 +98,26 @@ def command(
         _print_diff(reviews)
     else:
         _report(reviews, format_, quiet=quiet)
-    found = sum(counted(point) for review in reviews for point in review.points)
-    return EXIT_FOUND if found else EXIT_CLEAN
+    if any(counted(point) for review in reviews for point in review.points):
+        return EXIT_FOUND
+    _refuse_unread(reviews)
+    return EXIT_CLEAN
+
+
+def _refuse_unread(reviews: Sequence[Review]) -> None:
+    """Finding nothing in a script that was not read whole is no success.
+
+    Raises:
+        InputError: If there is one.
+    """
+    from diagnose.report.recipe import unread
+
+    for review in reviews:
+        if reason := unread(review.recipe):
+            raise InputError(
+                f"{review.recipe.name}: {reason}, and nothing was found in the rest",
+                "check it with bash -n",
+            )
 
 
 def _rows(rows: Sequence[str], image: str) -> list[dict[str, str]]:

@@ -51,7 +51,9 @@ _LITERALS = (
 
 
 def words(node: Node, state: State) -> list[Word]:
-    """What one argument becomes: none, one or several words."""
+    """What one argument becomes: none, one or several words; a comment among them is none."""
+    if node.type == "comment":
+        return []
     found: list[Word] = []
     open_: list[Piece] = []
     for piece in _pieces(node, state, quoted=False):

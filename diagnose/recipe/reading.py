@@ -6,6 +6,7 @@ against it; docs/signature-format.md shows it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,8 @@ from diagnose.recipe.sister import lacking
 from diagnose.recipe.syntax import broken, parse
 from diagnose.recipe.versions import flag_lines, variable_lines
 from diagnose.recipe.words import Assumption, Command, State, Variable, Word
+
+_PLAIN = re.compile(r"\$(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,8 @@ def as_run(
 ) -> Recipe:
     """A recipe whose row is known to start exactly this command: the ways that do are kept, or it is one of its own.
 
+    One run of a row that leaves variables open tells nothing of the jobs that set them: there every way stays.
+
     Args:
         recipe: As it was followed.
         row: The row that was run.
@@ -176,8 +181,18 @@ def as_run(
             tuple(Word(a) for a in argv), given, *((at.start, at.end) if at else (0, 0))
         )
         kept = [_variant(recipe.name, row, State(commands=(command,)), remarks(parse(recipe.data)))]
+    if any(_is_open(v) for v in same):
+        return replace(recipe, variants=(*recipe.variants, *(v for v in kept if v not in same)))
     others = tuple(v for v in recipe.variants if v.row != row)
     return replace(recipe, variants=(*others, *kept))
+
+
+def _is_open(variant: Variant) -> bool:
+    """Whether a way depends on a plain variable that neither its row nor the script sets."""
+    asked = [left for _, left, _ in variant.state.assumptions]
+    given = [flag.value for flag in variant.flags if not flag.known]
+    names = {name for text in (*asked, *given) for name in _PLAIN.findall(text)}
+    return not names <= set(variant.row)
 
 
 def of_changelog(changelog: Versions, configs: Sequence[Versions] = ()) -> Recipe:

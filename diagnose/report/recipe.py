@@ -58,10 +58,22 @@ def _script(review: Review) -> Iterator[RenderableType]:
     for remark in remarks(review.recipe):
         yield Padding(Text(remark, style="dim"), (0, 0, 0, 2))
     if not review.points:
-        yield Padding(Text("nothing known to go wrong"), (0, 0, 0, 2))
+        yield Padding(Text(_nothing(review.recipe)), (0, 0, 0, 2))
     for point in review.points:
         yield Padding(_point(review.recipe, point), (1, 0, 0, 2))
     yield Text("")
+
+
+def unread(recipe: Recipe) -> str:
+    """Why finding nothing in a script does not make it clean, as one clause; empty where it does."""
+    if recipe.broken:
+        lines = ", ".join(map(str, recipe.broken[:5]))
+        return f"line {lines} is not understood as bash"
+    return ""
+
+
+def _nothing(recipe: Recipe) -> str:
+    return "nothing found in what could be read" if unread(recipe) else "nothing known to go wrong"
 
 
 def remarks(recipe: Recipe) -> list[str]:
@@ -155,7 +167,8 @@ def _sum(reviews: Sequence[Review]) -> str:
     able = sum(p.change is not None and not p.change.refused for p in points)
     scripts = f"{len(reviews)} script{'s' if len(reviews) != 1 else ''}"
     if not points:
-        return f"{scripts}: clean"
+        unclear = sum(bool(unread(review.recipe)) for review in reviews)
+        return f"{scripts}: {f'{unclear} not read whole' if unclear else 'clean'}"
     return f"{scripts}: {', '.join(said)}" + (f"; --fix can change {able}" if able else "")
 
 
@@ -168,7 +181,8 @@ def to_markdown(reviews: Sequence[Review]) -> str:
         parts.append(f"## {escape(review.recipe.name)}")
         parts += [escape(remark) for remark in remarks(review.recipe)]
         if not review.points:
-            parts.append("Nothing known to go wrong.")
+            nothing = _nothing(review.recipe)
+            parts.append(f"{nothing[0].upper()}{nothing[1:]}.")
         for point in review.points:
             signature = point.fault.finding.signature
             parts.append(f"### {level(point)}: {escape(signature.title)} (`{point.fault.id}`)")
