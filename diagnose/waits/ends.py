@@ -65,7 +65,7 @@ class Graph:
     def _from(self, starts: Iterable[int]) -> list[Blocker]:
         found: dict[tuple[Block, str], Blocker] = {}
         for pid in starts:
-            for blocker in self._follow(pid, ()):
+            for blocker in self._follow(pid, (), set()) or ():
                 key = (blocker.kind, blocker.what)
                 known = found.get(key)
                 waiters = {*(known.waiters if known else ()), *blocker.waiters}
@@ -93,9 +93,16 @@ class Graph:
             return standing.process.role == "api-server" and not standing.moved
         return standing.process.role not in ("resource-tracker", "client", "shell")
 
-    def _follow(self, pid: int, path: tuple[int, ...]) -> list[Blocker]:
+    def _follow(self, pid: int, path: tuple[int, ...], followed: set[int]) -> list[Blocker] | None:
+        """Where the arrows of a process lead; None for one that was followed from here already.
+
+        Where everybody holds an end of the same thing there are more paths than can ever be followed.
+        """
         if pid in path:
             return [self._cycle((*path[path.index(pid) :], pid), path)]
+        if pid in followed:
+            return None
+        followed.add(pid)
         trail = (*path, pid)
         standing = self._view.standings.get(pid)
         if standing is None:
@@ -117,7 +124,9 @@ class Graph:
                 ends.append(Blocker(arrow.end, arrow.what, pids, arrow.resource, trail, arrow.note))
             else:
                 for holder in arrow.holders:
-                    ends += self._follow(holder, trail) or self._unanswered(arrow, trail)
+                    further = self._follow(holder, trail, followed)
+                    if further is not None:
+                        ends += further or self._unanswered(arrow, trail)
         return ends
 
     def _unanswered(self, arrow: Arrow, trail: tuple[int, ...]) -> list[Blocker]:

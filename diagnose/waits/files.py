@@ -175,14 +175,32 @@ def _inode(path: str) -> int:
 
 def _pipe(view: View, standing: Standing, pipe: Pipe, *, reads: bool) -> list[Arrow]:
     far = pipe.writers if reads else pipe.readers
-    others = tuple(sorted(set(far) - {standing.pid}))
+    # Who reads the same pipe holds its other end only because it was inherited.
+    fellows = {pid for pid in far if _sits_at(view, pid, pipe, reads=reads)}
+    others = tuple(sorted(set(far) - fellows - {standing.pid}))
     named = bool(pipe.path) and not pipe.path.startswith("pipe:")
     kind, resource = ("fifo", pipe.path) if named else ("pipe", f"pipe {pipe.inode}")
     if others:
         return [Arrow(standing.pid, kind, resource, others)]
     verb, missing = ("reads", "writes") if reads else ("writes", "reads")
     what = f"{standing.label} {verb} {'the FIFO ' + resource if named else resource}, which nobody {missing}"
+    ended = [c for c in view.children.get(standing.pid, ()) if view.standings[c].dead]
+    if ended and not named:
+        what += f": its child {view.names(ended)} has ended"
     return [Arrow(standing.pid, kind, resource, (), Block.NOBODY, what)]
+
+
+def _sits_at(view: View, pid: int, pipe: Pipe, *, reads: bool) -> bool:
+    """Whether a process sits in a call that reads (or writes) this pipe."""
+    standing = view.standings.get(pid)
+    if standing is None:
+        return False
+    own = standing.main.thread.syscall if standing.main else ""
+    name, _, argument = (own or standing.process.syscall).partition(" ")
+    if name not in (_READS if reads else _WRITES) or not argument[:1].isdigit():
+        return False
+    opened = view.file(pid, int(argument.split()[0]))
+    return opened is not None and pipe.inode in (opened.inode, _inode(opened.path))
 
 
 def any_socket(view: View, standing: Standing) -> list[Arrow]:
