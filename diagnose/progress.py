@@ -173,11 +173,16 @@ def _ended(run: Run) -> Line | None:
 def reached_after(progress: Progress, evidence: Evidence) -> bool:
     """Whether a later phase was entered after `evidence`, by the same process or the whole run."""
     order = {phase.id: phase.index for phase in phases(progress.engine)}
-    at = max((order[id] for id, mark in progress.reached_at if before(mark, evidence)), default=-1)
+    at = -1
+    for id, mark in progress.reached_at:
+        if order[id] > at and before(mark, evidence):
+            at = order[id]
     return any(
-        order[id] > at and mark.order != evidence.order and before(evidence, mark)
+        order[id] > at
+        and mark.order != evidence.order
+        and before(evidence, mark)
+        and not is_heartbeat(mark.line)
         for id, mark in progress.reached_at
-        if not is_heartbeat(mark.line)
     )
 
 
