@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from looks import frames, process, snapshot, thread, worker
 
 from diagnose.model import (
@@ -268,6 +269,37 @@ def test_a_pipe_leads_to_its_writer():
     )
 
     assert [(w.kind, w.holders) for w in arrows(look)] == [("pipe", (8,))]
+
+
+@pytest.mark.parametrize("count", [2, 40])
+def test_readers_of_one_pipe_do_not_wait_for_each_other(count):
+    """Each holds the write end that it inherited; more than a few, and not every path can be followed."""
+    readers = range(8, 8 + count)
+    look = snapshot(
+        [process(7), *(process(pid, ppid=7) for pid in readers)],
+        {
+            7: thread("f /g.py:1"),
+            **{pid: thread("main /f.py:5", syscall="read 4") for pid in readers},
+        },
+        files=tuple(OpenFile(pid, 4, "pipe:[55]", 55) for pid in (7, *readers)),
+        pipes=(Pipe(55, (7, *readers), (7, *readers)),),
+    )
+
+    assert {holder for wait in arrows(look) for holder in wait.holders} == {7}
+    assert Block.CYCLE not in {end.kind for end in ends(look)}
+
+
+def test_a_ring_of_many_is_followed_once():
+    """Everybody holds what everybody waits for."""
+    pids = range(7, 37)
+    look = snapshot(
+        [process(pid) for pid in pids],
+        {pid: thread("main /f.py:5", syscall=f"read {pid}") for pid in pids},
+        files=tuple(OpenFile(pid, pid, f"pipe:[{pid}]", pid) for pid in pids),
+        pipes=tuple(Pipe(pid, (pid,), tuple(pids)) for pid in pids),
+    )
+
+    assert {end.kind for end in ends(look)} == {Block.CYCLE}
 
 
 def test_a_peer_that_accepted_and_sends_nothing_is_named_by_its_address():
