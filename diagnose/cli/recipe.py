@@ -116,7 +116,9 @@ def _refuse_unread(reviews: Sequence[Review]) -> None:
         if reason := unread(review.recipe):
             raise InputError(
                 f"{review.recipe.name}: {reason}, and nothing was found in the rest",
-                "check it with bash -n",
+                "check it with bash -n"
+                if review.recipe.broken
+                else "name the script that starts it",
             )
 
 

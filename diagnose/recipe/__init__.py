@@ -3,7 +3,8 @@
 Floor 6: pure; nothing of the script is ever run.
 
     syntax      the script's tree
-    evaluate    follows it: `commands`, `conditions`, `expand`, `arithmetic`, over `words`
+    evaluate    follows it: `commands`, `conditions`, `expand`, `arithmetic`, over `words`;
+                `containers` and `shells` for what runs elsewhere or stands in a string
     server      a server's command to flags; `settings` to facts
     checks      what the script's form tells, whatever the row; `versions` what the engine's version refuses
     configs     servers that YAML describes; `changelog` what a gated change leaves out; `matrix` the rows

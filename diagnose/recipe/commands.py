@@ -5,10 +5,13 @@ Floor 6: pure; nothing is run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from diagnose.recipe.containers import container_of
 from diagnose.recipe.expand import value, words
+from diagnose.recipe.shells import commands_in, shell_in
 from diagnose.recipe.syntax import Node, named, text_of
 from diagnose.recipe.words import Command, State, Variable, Word
 
@@ -52,6 +55,14 @@ _SERVERS: Mapping[tuple[str, ...], str] = {
     ("trtllm-serve",): "trtllm",
     ("text-generation-launcher",): "tgi",
 }
+
+_SERVER_TEXT = re.compile(
+    r"\bvllm\s+serve\b|-m\s+(?:vllm\.entrypoints|sglang\.launch_server|atom\.entrypoints|dynamo\.)"
+    r"|\bsglang\s+serve\b|\btrtllm-serve\b"
+)
+_ENGINE_IMAGE = re.compile(r"(?:^|/)vllm/vllm-openai\b")
+"""Images whose entry point is a server."""
+_ALL_UNKNOWN = re.compile(r"\$\w+|\$\(.*\)", re.DOTALL)
 
 
 def server_of(argv: Sequence[Word]) -> tuple[str, int]:
@@ -112,28 +123,92 @@ def _perform(
         return [state]
     if name == "printf" and rest[:1] == ["-v"] and len(rest) > 1:
         return [state.assign(rest[1], Variable((Word(f"${rest[1]}", known=False),)))]
-    if name == "eval" or (name in ("bash", "sh") and rest[:1] and rest[0].endswith("c")):
-        argv = _evaluated(argv[1:] if name == "eval" else argv[2:3])
+    if name == "eval":
+        argv = _evaluated(argv[1:])
+    elif name.rpartition("/")[2] not in _TALKS:
+        shell, script = shell_in(argv)
+        if script >= 0:
+            argv = _given_to_shell(argv[:shell], argv[script])
     return [_start(node, argv, inline, state)]
+
+
+def run_shell(node: Node, script: Node, state: State) -> list[State]:
+    """The states after a shell that is given a here-document; none where the command is no shell."""
+    argv = [w for c in node.children if c.type != "variable_assignment" for w in words(c, state)]
+    if not argv or argv[0].text.rpartition("/")[2] in _TALKS:
+        return []
+    shell, given = shell_in(argv)
+    if shell < 0 or given >= 0:
+        return []
+    word = Word(text_of(script), False, script.start_byte, script.end_byte)
+    return [_start(node, _given_to_shell(argv[:shell], word), {}, state)]
+
+
+def _given_to_shell(before: Sequence[Word], script: Word) -> list[Word]:
+    """The words of the first server that a shell's script starts, behind what runs the shell and what is set for it."""
+    settings: list[Word] = []
+    for each in commands_in(script):
+        if server_of(each)[0]:
+            return [*before, *settings, *each]
+        if each[0].text == "export" or all("=" in w.text for w in each):
+            settings += each
+    return [*before]
+
+
+def hides_server(node: Node, state: State) -> bool:
+    """Whether a command that is not known to start a server holds one that could not be followed."""
+    command = node if node.type == "command" else next(iter(named(node, "command")), None)
+    if command is None:
+        return False
+    argv = [w for c in command.children if c.type != "variable_assignment" for w in words(c, state)]
+    if not argv or argv[0].text.rpartition("/")[2] in _TALKS:
+        return False
+    container = container_of(argv)
+    if container and _ENGINE_IMAGE.search(container.image) and container.arguments:
+        return container.arguments[0].text.startswith("-")
+    _, script = shell_in(argv)
+    if script >= 0 and _ALL_UNKNOWN.fullmatch(argv[script].text) and not argv[script].known:
+        return True
+    return _SERVER_TEXT.search(text_of(node)) is not None
 
 
 def _start(node: Node, argv: list[Word], inline: Mapping[str, Variable], state: State) -> State:
     engine, begin = server_of(argv)
     if not engine:
         return state
-    given = {n: v for n, v in state.variables.items() if v.exported or "allexport" in state.options}
+    container = container_of(argv[:begin])
+    passed = container.passed if container else None
+    given = {
+        n: v
+        for n, v in state.variables.items()
+        if (v.exported or "allexport" in state.options) and (passed is None or n in passed)
+    }
     given.update(inline)
     for word in argv[:begin]:
-        head, equals, text = word.text.partition("=")
+        head, equals, text = word.text.removeprefix("--env=").partition("=")
         if equals and head.isidentifier():
             given[head] = Variable(
-                (Word(text, word.known, word.start + len(head) + 1, word.end),),
+                (_value_in(word, text),),
                 exported=True,
-                start=word.start,
-                end=word.end,
+                start=word.start if word.source is None else -1,
+                end=word.end if word.source is None else -1,
             )
-    command = Command(tuple(argv), tuple(sorted(given.items())), node.start_byte, node.end_byte)
+    command = Command(
+        tuple(argv),
+        tuple(sorted(given.items())),
+        node.start_byte,
+        node.end_byte,
+        container.program if container else "",
+        container.image if container else "",
+    )
     return replace(state, commands=(*state.commands, command))
+
+
+def _value_in(word: Word, text: str) -> Word:
+    """The value of a word `NAME=value`; without a place where that is not told."""
+    if word.source is not None or word.start < 0:
+        return Word(text, word.known)
+    return Word(text, word.known, word.end - len(text.encode("utf-8", "surrogateescape")), word.end)
 
 
 def _evaluated(given: Sequence[Word]) -> list[Word]:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from diagnose.recipe.commands import called, run_command
+from diagnose.recipe.commands import called, hides_server, run_command, run_shell
 from diagnose.recipe.conditions import Outcome, decide, outcomes
 from diagnose.recipe.expand import value, words
-from diagnose.recipe.syntax import Node, named, text_of, walk
+from diagnose.recipe.syntax import Node, line_of, named, text_of, walk
 from diagnose.recipe.words import State, Variable, Word, merged
 
 MOST_STATES = 96
@@ -32,6 +32,8 @@ class Follower:
     def __init__(self, row: Mapping[str, str]) -> None:
         self.dropped = 0
         """Ways that were given up because there were too many."""
+        self.unfollowed: set[int] = set()
+        """Lines that start a server in a way that is not followed."""
         self._depth = 0
         self._start = State(
             variables={name: Variable((Word(text),), exported=False) for name, text in row.items()}
@@ -119,7 +121,9 @@ class Follower:
     def _command(self, node: Node, state: State) -> list[State]:
         body = called(node, state)
         if body is None or self._depth >= _DEPTH:
-            return run_command(node, state)
+            after = run_command(node, state)
+            self._look_inside(node, state, after)
+            return after
         self._depth += 1
         arguments = [w for a in node.children[1:] for w in words(a, state)]
         inner = replace(
@@ -135,7 +139,17 @@ class Follower:
         return merged([replace(s, ended="") if s.ended == "return" else s for s in after])
 
     def _redirected(self, node: Node, state: State) -> list[State]:
+        for command in named(node, "command"):
+            for redirect in named(node, "heredoc_redirect"):
+                for script in named(redirect, "heredoc_body"):
+                    if after := run_shell(command, script, state):
+                        self._look_inside(node, state, after)
+                        return after
         return self._each(node.children, [state])
+
+    def _look_inside(self, node: Node, before: State, after: list[State]) -> None:
+        if all(s.commands == before.commands for s in after) and hides_server(node, before):
+            self.unfollowed.add(line_of(node))
 
     def _list(self, node: Node, state: State) -> list[State]:
         left, operator, right = node.children[0], text_of(node.children[1]), node.children[-1]

@@ -74,6 +74,8 @@ class Recipe:
     """The recipe without speculative decoding, for the same rows, where there is one."""
     dropped: int = 0
     """Ways through the script that were not followed, because there were too many."""
+    unfollowed: tuple[int, ...] = ()
+    """Lines that start a server in a way that is not followed."""
 
     def line(self, offset: int) -> int:
         """The 1-based line of a byte of the script."""
@@ -113,12 +115,21 @@ def _of_script(name: str, data: bytes, rows: Sequence[Mapping[str, str]]) -> Rec
     found = remarks(root)
     variants: list[Variant] = []
     dropped = 0
+    unfollowed: set[int] = set()
     for row in rows or ({},):
         follower = Follower(row)
         ways = [s for s in follower.follow(root) if s.commands] or [State()]
         dropped += follower.dropped
+        unfollowed |= follower.unfollowed
         variants += [_variant(name, row, state, found) for state in ways]
-    return Recipe(name, data, tuple(variants), tuple(broken(root)), dropped=dropped)
+    return Recipe(
+        name,
+        data,
+        tuple(variants),
+        tuple(broken(root)),
+        dropped=dropped,
+        unfollowed=tuple(sorted(unfollowed)),
+    )
 
 
 def beside_sister(recipe: Recipe, sister: Recipe) -> Recipe:
@@ -218,7 +229,8 @@ def _variant(name: str, row: Mapping[str, str], state: State, found: Sequence[Re
     flags, others = flags_of(command.argv[begin:]) if command else ([], [])
     environment = dict(command.environment) if command else {}
     known = {n: v.word.text for n, v in environment.items() if v.word.known}
-    facts = settings(name.rpartition("/")[2], engine, flags, row, known)
+    image = row.get("IMAGE", "") or (command.image if command else "")
+    facts = settings(name.rpartition("/")[2], engine, flags, row, known, image)
     if others and others[0].known and "model" not in facts:
         facts["model"] = others[0].text
     variant = Variant(
@@ -233,17 +245,7 @@ def _variant(name: str, row: Mapping[str, str], state: State, found: Sequence[Re
         state,
     )
     passages = tuple(_passages(name, variant, [w.text for w in others if not w.known][1:], found))
-    return Variant(
-        row,
-        variant.assumptions,
-        engine,
-        command,
-        variant.flags,
-        environment,
-        facts,
-        passages,
-        state,
-    )
+    return replace(variant, passages=passages)
 
 
 def _evaluation(variant: Variant, config: bool) -> str:
@@ -280,7 +282,8 @@ def _passages(
     for remark in found:
         yield Passage(remark.text, remark.start, remark.end)
     for key, variable in variant.environment.items():
-        yield Passage(f"env {key}={variable.word.text}", variable.start, variable.end)
+        where = (variable.start, variable.end) if variable.start >= 0 else at
+        yield Passage(f"env {key}={variable.word.text}", *where)
     if image := variant.facts.get("image"):
         yield Passage(f"image {image}", 0, 0)
     if command:

@@ -30,6 +30,7 @@ def settings(
     flags: Sequence[Flag],
     row: Mapping[str, str],
     environment: Mapping[str, str],
+    image: str,
 ) -> dict[str, str]:
     """The facts of one way through a recipe.
 
@@ -39,6 +40,7 @@ def settings(
         flags: Of the server's command.
         row: The job's variables.
         environment: What the server is given, as far as it is known.
+        image: The container's; empty where nothing tells.
     """
     found: dict[str, str] = {f"env:{n}": v for n, v in {**row, **environment}.items()}
     for key, value in row.items():
@@ -49,7 +51,6 @@ def settings(
         _flag(flag, found)
     if engine:
         found["engine"] = engine
-    image = row.get("IMAGE", "")
     found.update(_about_image(image, engine))
     where = " ".join((name, image, row.get("RUNNER_TYPE", ""), row.get("RUNNER", "")))
     found.setdefault("hardware", _hardware(where, environment))

@@ -51,6 +51,10 @@ class Command:
     start: int
     """The simple command that runs it."""
     end: int
+    container: str = ""
+    """What runs it in a container: `docker run` …; empty where it runs as the script does."""
+    image: str = ""
+    """The container's, as far as the command tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,13 @@ def change(
     """
     if recipe.kind != "script":
         return Change(recipe.data, "changes are made in bash scripts only")
+    inside = next((v.command.container for v in concerned if v.command and v.command.container), "")
+    if inside and any(not line.startswith("-") for line in (*fix.recipe, *fix.remove)):
+        return Change(
+            recipe.data,
+            f"the server runs under `{inside}`, and variables are not changed for a container; set each where it is"
+            " started (docker: `-e NAME=VALUE` before the image)",
+        )
     wide = replace(recipe, variants=(*recipe.variants, *_elsewhere(recipe, concerned)))
     edits = list(_edits(wide, [v for v in concerned if v.command is not None], fix, spots))
     after = applied(recipe.data, edits)
@@ -60,6 +67,10 @@ def change(
     if set(new.broken) and not recipe.broken:
         return Change(recipe.data, "the changed script would not be valid bash")
     meant = {_key(v) for v in concerned}
+    if any(v.command for v in concerned) and any(
+        _key(v) in meant and v.command is None for v in new.variants
+    ):
+        return Change(recipe.data, "the server's command stands in a string, which is not changed")
     if any(_key(v) in meant and still(new, v) for v in new.variants):
         return Change(recipe.data, "what is wrong would still hold after it")
     return Change(after, also=tuple(_also(recipe, new, meant)))

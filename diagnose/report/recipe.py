@@ -69,6 +69,9 @@ def unread(recipe: Recipe) -> str:
     if recipe.broken:
         lines = ", ".join(map(str, recipe.broken[:5]))
         return f"line {lines} is not understood as bash"
+    if recipe.unfollowed:
+        lines = ", ".join(map(str, recipe.unfollowed[:5]))
+        return f"line {lines} starts a server in a way that is not followed"
     return ""
 
 
@@ -86,6 +89,9 @@ def remarks(recipe: Recipe) -> list[str]:
         found.append(
             "no server is started that this tool knows; only the script itself is looked at"
         )
+    if recipe.unfollowed:
+        lines = ", ".join(map(str, recipe.unfollowed[:5]))
+        found.append(f"a server is started in a way that is not followed: line {lines}")
     if recipe.dropped:
         found.append(
             f"{recipe.dropped} further combinations of undecided conditions were not followed;"
