@@ -87,9 +87,6 @@ def run(
         _only_logs(recipe)
         snapshot, logs = open_bundle(paths[0])
         return compared(reason(examiner, snapshot, logs), logs, compare)
-    if len(paths) == 1 and begins_with_stacks(paths[0]) and (stacks := read_stacks(paths[0])):
-        _only_logs(recipe)
-        return compared(reason(examiner, stacks.snapshot, stacks.logs), stacks.logs, compare)
     script = open_script(recipe, roots) if recipe else None
     # The order in which a shell happens to list the files must not change the answer.
     paths = tuple(sorted(paths))
@@ -104,7 +101,14 @@ def run(
             f"nothing could be read ({problems or 'no files found'})",
             "name a log file, a folder or an archive",
         )
-    return script.changed(diagnosis) if script else diagnosis
+    if script is not None:
+        return script.changed(diagnosis)
+    # What the lines themselves say is quoted by its place; a look at the stacks says more where they say nothing.
+    if diagnosis.cause is None and len(paths) == 1 and begins_with_stacks(paths[0]):
+        stacks = read_stacks(paths[0])
+        if stacks is not None:
+            return compared(reason(examiner, stacks.snapshot, stacks.logs), stacks.logs, compare)
+    return diagnosis
 
 
 def _keep_inputs(paths: Sequence[str], output: Path | None) -> None:

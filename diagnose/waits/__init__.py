@@ -13,7 +13,8 @@ Floor 7: pure.
 from __future__ import annotations
 
 from diagnose.waits.arrows import Arrow, arrows
-from diagnose.waits.ends import SERVES, blockers, foreign, merged
+from diagnose.waits.ends import SERVES, blockers, foreign
+from diagnose.waits.told import merged
 from diagnose.waits.view import View
 
 __all__ = ["SERVES", "Arrow", "View", "arrows", "blockers", "foreign", "merged"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from diagnose.model import Block, Blocker, Wait
+from diagnose.model import Block, Blocker
 from diagnose.stacks import Standing, shown
 from diagnose.units import duration
 from diagnose.waits.arrows import arrows, inner
@@ -275,26 +275,6 @@ def blockers(view: View) -> tuple[list[Arrow], list[Blocker]]:
     """Every arrow, and every end they lead to, the most final first."""
     graph = Graph(view)
     return graph.all(), graph.ends()
-
-
-def merged(view: View, found: Iterable[Arrow]) -> tuple[Wait, ...]:
-    """The arrows for people: who waits for the same thing with the same holders is one."""
-    alike: dict[tuple[str, str, tuple[int, ...], str], list[int]] = {}
-    for arrow in found:
-        key = (arrow.kind, arrow.resource, arrow.holders, arrow.note)
-        alike.setdefault(key, []).append(arrow.waiter)
-    return tuple(
-        Wait(
-            waiter=view.names(waiters),
-            waiters=tuple(waiters),
-            kind=kind,
-            resource=resource,
-            holder=view.names(holders) if holders else "",
-            holders=holders,
-            note=note,
-        )
-        for (kind, resource, holders, note), waiters in alike.items()
-    )
 
 
 def age(view: View, pids: Mapping[int, Standing] | Sequence[int]) -> str:
