@@ -26,6 +26,10 @@ pytestmark = [
     pytest.mark.skipif(
         not serving.VLLM, reason="vLLM is not installed; DIAGNOSE_VLLM names its program"
     ),
+    pytest.mark.skipif(
+        not os.environ.get("DIAGNOSE_WATCH_VLLM"),
+        reason="minutes for each server on two cores; DIAGNOSE_WATCH_VLLM=1 runs them",
+    ),
 ]
 WATCH = [sys.executable, "-m", "diagnose", "watch", "--stall", "30", "--on-hang", "stop"]
 
