@@ -20,8 +20,10 @@ Mark = tuple[int, int]
 """Source index and line number."""
 
 
-def lives(run: Run, errors: Sequence[str], done: Sequence[str] = ()) -> list[Run]:
-    """The run itself, or one part for each server that was started in it, in observed order.
+def lives(run: Run, errors: Sequence[str], done: Sequence[str] = ()) -> list[list[Run]]:
+    """The run itself, or for each file that holds several servers one part for each, in observed order.
+
+    Which of two servers came later is known within a file only.
 
     Args:
         run: Everything that was seen.
@@ -42,13 +44,17 @@ def lives(run: Run, errors: Sequence[str], done: Sequence[str] = ()) -> list[Run
             after = [n + 1 for where, n in ends if where == source and begin < n < number]
             cuts.setdefault(source, [0]).append(max(after, default=number))
     parts = [
-        run.part(source, range(begin, end), [other for other in cuts if other != source])
+        [
+            run.part(source, range(begin, end), [other for other in cuts if other != source])
+            for begin, end in _few(list(zip(begins, [*begins[1:], 1 << 62], strict=True)))
+        ]
         for source, begins in cuts.items()
-        for begin, end in zip(begins, [*begins[1:], 1 << 62], strict=True)
     ]
-    if len(parts) > MOST:
-        parts = [*parts[: MOST // 4], *parts[-(MOST - MOST // 4) :]]
-    return parts or [run]
+    return parts or [[run]]
+
+
+def _few(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    return spans if len(spans) <= MOST else [*spans[: MOST // 4], *spans[-(MOST - MOST // 4) :]]
 
 
 def _marks(run: Run) -> tuple[set[Mark], set[Mark]]:

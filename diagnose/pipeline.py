@@ -155,7 +155,16 @@ class Examiner:
             script: What its launch script shows for a job with these settings.
         """
         run, notes = self.observe(sources)
-        parts = lives(run, trouble.BROKEN, (trouble.SUCCESS,))
+        files = lives(run, trouble.BROKEN, (trouble.SUCCESS,))
+        return max((self._of_file(parts, notes, script) for parts in files), key=weight)
+
+    def _of_file(
+        self,
+        parts: Sequence[Run],
+        notes: tuple[SourceNote, ...],
+        script: Callable[[Mapping[str, str]], Sequence[Finding]] | None,
+    ) -> Diagnosis:
+        """The answer for the servers of one file, in observed order."""
         last = self._conclude(parts[-1], notes, script)
         if last.verdict is Verdict.HEALTHY and (
             trouble.success(parts[-1]) is not None or served(last.progress)

@@ -105,3 +105,15 @@ def test_a_later_server_that_serves_did_what_the_first_could_not():
     text = log(ARGS.format(1), CORE, "apple", ARGS.format(7), CORE, READY, served)
 
     assert diagnose(text, APPLE).verdict == "healthy"
+
+
+def test_the_good_end_of_one_node_says_nothing_about_another():
+    """Each node's file holds two attempts; which file comes last is only a matter of its name."""
+    served = 'INFO:     127.0.0.1:50382 - "POST /v1/completions HTTP/1.1" 200 OK'
+    bad = log(ARGS.format(1), CORE, "apple", ARGS.format(7), CORE, "apple")
+    good = log(ARGS.format(1), CORE, "plum", ARGS.format(7), CORE, READY, served)
+    examiner = Examiner({APPLE.id: APPLE})
+
+    diagnosis = examiner.diagnose([source(bad, "node0.log"), source(good, "node1.log")])
+
+    assert diagnosis.verdict == "failed"
