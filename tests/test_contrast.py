@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 from math import comb
 
@@ -12,7 +13,7 @@ import pytest
 from diagnose.contrast import contrast
 from diagnose.contrast.fisher import greater
 from diagnose.model.sweep import Cell, Outcome, Where
-from diagnose.report.sweep_words import effect, rival, statement
+from diagnose.report.sweep_words import compared, effect, ends, qualified, rival, statement
 
 
 def job(name, bad=False, *, hung=False, way="w", numbers=None, **axes):
@@ -178,6 +179,74 @@ def test_failures_of_two_kinds_have_a_predicate_each():
 
     assert str(ways["hang"].predicate) == "ep > 1"
     assert str(ways["crash"].predicate) == "spec = mtp"
+
+
+def test_each_cause_has_its_predicate_where_no_common_one_fits():
+    jobs = [job(f"o{n}", True, way="oom", tp="1", ep="1", conc=str(2**n)) for n in range(6)]
+    jobs += [job(f"h{n}", hung=True, way="hang", tp="8", ep="8", conc=str(2**n)) for n in range(6)]
+    jobs += [job(f"g{n}", tp="8", ep="1", conc=str(2**n)) for n in range(6)]
+    jobs += [job(f"p{n}", tp="4", ep="1", conc=str(2**n)) for n in range(6)]
+
+    sweep = contrast(jobs)
+
+    ways = {way.way: way.separation for way in sweep.ways}
+    assert str(ways["oom"].predicate) in ("tp = 1", "tp ≤ 1")
+    assert str(ways["hang"].predicate) == "ep > 1"
+    assert sweep.separation is None
+    assert "2 different ways" in sweep.unseparated
+
+
+def test_the_way_most_jobs_failed_in_stands_at_the_head_and_the_others_are_named():
+    jobs = [job(f"h{n}", hung=True, way="hang", ep="8", conc=str(2 ** (n % 5))) for n in range(12)]
+    jobs += [job("network", True, way="network", ep="1", conc="1")]
+    jobs += [job(f"g{n}", ep="1", conc=str(2 ** (n % 5))) for n in range(8)]
+
+    sweep = contrast(jobs)
+
+    assert statement(sweep.separation, ends(sweep, compared(sweep))) == (
+        "12 of 12 with ep > 1 hung; 8 of 8 with ep = 1 passed"
+    )
+    assert sweep.apart == ("network",)
+    assert any("network" in line for line in qualified(sweep.separation, sweep.apart))
+
+
+def test_one_predicate_over_several_causes_is_told_with_a_warning():
+    ways = ("oom", "port", "hang")
+    jobs = [job(f"b{n}", True, way=ways[n % 3], ep="8", tp="48"[n % 2]) for n in range(12)]
+    jobs += [job(f"g{n}", ep="1", tp="48"[n % 2]) for n in range(12)]
+
+    separation = contrast(jobs).separation
+
+    assert str(separation.predicate) == "ep > 1"
+    assert any("3 different ways" in line for line in qualified(separation))
+    one = contrast([replace(j, way="w" if j.way else "") for j in jobs]).separation
+    assert not any("different ways" in line for line in qualified(one))
+
+
+def test_so_few_passed_jobs_get_what_fits_them_as_a_possibility():
+    """Six failed jobs and one that passed: whatever that one differs in fits, and none of it is known."""
+    jobs = [job(f"b{n}", True, way="ab"[n % 2], ep="8", tp="8", conc=str(n)) for n in range(6)]
+    jobs += [job("good", ep="1", tp="4", conc="7")]
+
+    sweep = contrast(jobs)
+
+    assert sweep.separation.exact
+    assert sweep.separation.by_chance
+    named = {sweep.separation.predicate, *(r.predicate for r in sweep.separation.rivals)}
+    assert {"ep", "tp"} <= {axis for predicate in named for axis in predicate.axes}
+    assert "may be chance" in qualified(sweep.separation)[0]
+
+
+def test_a_node_on_which_one_kind_of_failure_happened_is_looked_at_first():
+    jobs = [job(f"x{n}", True, way="xid", ep="18"[n % 2], node="bad") for n in range(6)]
+    jobs += [
+        job(f"o{n}", True, way="oom", ep="18"[n % 2], conc="512", node=f"n{n}") for n in range(6)
+    ]
+    jobs += [job(f"g{n}", ep="18"[n % 2], conc="4", node=f"n{n % 6}") for n in range(24)]
+
+    first = contrast(jobs).hypotheses
+
+    assert [(h.kind, len(h.jobs)) for h in first] == [("node", 6)]
 
 
 def test_one_setting_that_halves_the_throughput_is_a_finding():

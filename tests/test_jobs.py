@@ -6,8 +6,9 @@ import pytest
 from examine import cause, diagnose, failure
 
 from diagnose.catalogue import default_root, load
-from diagnose.jobs.names import settings, stem
+from diagnose.jobs.names import settings
 from diagnose.jobs.outcome import CANCELLED, FROM_OUTSIDE, TIMED_OUT, outcome
+from diagnose.jobs.results import stem
 from diagnose.jobs.settings import numbers
 from diagnose.jobs.settings import settings as joined
 from diagnose.model.sweep import Outcome, Where
@@ -63,6 +64,42 @@ NAMES = {
         "model": "dsr1", "precision": "fp8", "framework": "sglang", "tp": "8", "ep": "8", "dpa": "true",
         "disagg": "false", "spec": "none", "conc": "64", "runner": "b200-nv_1", "isl": "1024", "osl": "1024",
     },
+    # The first ones.
+    "h200-vllm (tp8 , conc64)": {"hardware": "h200", "framework": "vllm", "tp": "8", "conc": "64"},
+    "mi300x fp8 tp8 conc64": {"hardware": "mi300x", "precision": "fp8", "tp": "8", "conc": "64"},
+    "dsr1_1k1k_tp8_conc64_h200-cw_00": {
+        "tp": "8", "conc": "64", "runner": "h200-cw_00", "isl": "1024", "osl": "1024",
+    },
+    "gptoss_1k1k_vllm_fp4_tp8_conc64_b200-nv_1": {
+        "model": "gptoss", "framework": "vllm", "precision": "fp4", "tp": "8", "conc": "64", "runner": "b200-nv_1",
+        "isl": "1024", "osl": "1024",
+    },
+    "dsr1_1k1k_fp8_sglang_tp8_ep8_dpa_true_conc64_specdecode_mtp_b200-nv_1": {
+        "model": "dsr1", "precision": "fp8", "framework": "sglang", "tp": "8", "ep": "8", "dpa": "true", "conc": "64",
+        "spec": "mtp", "runner": "b200-nv_1", "isl": "1024", "osl": "1024",
+    },
+    # Prefill and decode workers.
+    "dsr1_8k1k fp4 gb200 dynamo-trt | P(tp4/ep4/dptrue/nw1) D(tp8/ep8/dpfalse/nw2) | disagg-true spec-none conc-8x16": {
+        "model": "dsr1", "precision": "fp4", "hardware": "gb200", "framework": "dynamo-trt", "isl": "8192", "osl": "1024",
+        "disagg": "true", "spec": "none", "conc": "8x16", "prefill_tp": "4", "prefill_ep": "4", "prefill_dpa": "true",
+        "prefill_workers": "1", "decode_tp": "8", "decode_ep": "8", "decode_dpa": "false", "decode_workers": "2",
+    },
+    "dsr1_1k1k_fp8_dynamo-sglang_prefill-tp4-pp1-dcp1-pcp1-ep4-dptrue-nw1_decode-tp8-pp1-dcp1-pcp1-ep8-dpfalse-nw2_disagg-true_spec-none_conc8x16_gb200-nv_0": {
+        "model": "dsr1", "precision": "fp8", "framework": "dynamo-sglang", "isl": "1024", "osl": "1024",
+        "prefill_tp": "4", "prefill_pp": "1", "prefill_dcp": "1", "prefill_pcp": "1", "prefill_ep": "4",
+        "prefill_dpa": "true", "prefill_workers": "1", "decode_tp": "8", "decode_pp": "1", "decode_dcp": "1",
+        "decode_pcp": "1", "decode_ep": "8", "decode_dpa": "false", "decode_workers": "2", "disagg": "true",
+        "spec": "none", "conc": "8x16", "runner": "gb200-nv_0",
+    },
+    "dsr1_1k1k_fp8_ptp4pep4_dtp8dep8_dynamo-sglang_specdec-mtp_conc8x16_gb200-nv_0": {
+        "model": "dsr1", "precision": "fp8", "isl": "1024", "osl": "1024", "prefill_tp": "4", "prefill_ep": "4",
+        "decode_tp": "8", "decode_ep": "8", "spec": "mtp", "conc": "8x16", "runner": "gb200-nv_0",
+    },
+    # The log file of such a job, for which GitHub leaves out what no file name may hold.
+    "single-node 8k1k  p0.5  dsr1 fp8 b200-dgxc sgl TP4EP4DPA    c16": {
+        "model": "dsr1", "precision": "fp8", "hardware": "b200-dgxc", "framework": "sglang", "tp": "4", "pp": "1",
+        "dcp": "1", "pcp": "1", "ep": "4", "dpa": "true", "spec": "none", "conc": "16", "isl": "8192", "osl": "1024",
+    },
     # What matrices of other projects are called.
     "test (3.11, ubuntu-24.04, true)": {"matrix_1": "3.11", "matrix_2": "ubuntu-24.04", "matrix_3": "true"},
     "serve VLLM_USE_V1=1 block_size=16": {"VLLM_USE_V1": "1", "block_size": "16"},
@@ -89,6 +126,8 @@ RESULT = "dsr1_1k1k_fp8_sglang_tp8-ep8-dpatrue_disagg-false_spec-none_conc64_b20
         f"bmk_agentic_{RESULT}.zip",
         f"eval_dsr1_1k1k_{RESULT}",
         f"folder/3_{RESULT}.txt",
+        f"{RESULT}_conc8.json",
+        f"{RESULT}_results_concurrency_64_gpus_12_ctx_4_gen_8.json",
     ],
 )
 def test_the_files_of_one_job_have_a_common_name(file):
@@ -109,7 +148,8 @@ ENV = """
 
 def test_the_environment_is_believed_before_the_result_file_and_that_before_the_name():
     facts = diagnose(ENV, cause("a/one", "apple")).facts
-    found, kinds = joined("x tp=2 ep=2 conc=2 isl=7", facts)
+    known = joined("x tp=2 ep=2 conc=2 isl=7", facts)
+    found, kinds = known.axes, known.kinds
 
     assert (found["tp"], found["ep"], found["conc"], found["isl"]) == ("8", "8", "64", "1024")
     assert found["$SOME_SWITCH"] == "true"
@@ -119,17 +159,68 @@ def test_the_environment_is_believed_before_the_result_file_and_that_before_the_
 
 
 def test_what_the_user_says_is_believed_first():
-    found, _ = joined("x tp=2", {"env:TP": "8"}, given={"tp": "4"})
+    known = joined("x tp=2", {"env:TP": "8"}, given={"tp": "4"})
 
-    assert found["tp"] == "4"
+    assert known.axes["tp"] == "4"
+    assert known.contradictions == ()
+
+
+def test_a_result_file_that_contradicts_the_environment_is_told():
+    facts = {"env:TP": "8", "env:EP_SIZE": "8", "env:CONC": "64", "env:SPEC_DECODING": "mtp"}
+    file = "m_1k1k_fp8_vllm_tp8-ep1-dpafalse_disagg-false_spec-mtp_conc64_r_1.json"
+
+    told = joined("job", facts, files=[file]).contradictions
+
+    assert [(c.axis, c.value, c.other) for c in told] == [("ep", "8", "1")]
+    assert "environment" in told[0].place
+    assert "result file" in told[0].other_place
+
+
+def test_sources_that_say_the_same_in_other_words_do_not_contradict_each_other():
+    facts = {
+        "env:TP": "8", "env:PP_SIZE": "1", "env:EP_SIZE": "1", "env:DP_ATTENTION": "false", "env:CONC": "64",
+        "env:MODEL": "deepseek-ai/DeepSeek-R1", "env:PRECISION": "fp8", "env:FRAMEWORK": "sglang",
+        "env:SPEC_DECODING": "none", "env:ISL": "8192", "env:OSL": "1024", "env:EXP_NAME": "dsr1_8k1k",
+        "env:RUNNER_NAME": "b200-dgxc_04", "env:RUNNER_TYPE": "b200-dgxc",
+        "env:RESULT_FILENAME": "dsr1_8k1k_fp8_sglang_tp8-ep1-dpafalse_disagg-false_spec-none_conc64_b200-dgxc_04",
+    }  # fmt: skip
+    name = "single-node 8k1k / p0.5 | dsr1 fp8 b200-dgxc sgl TP8    c64"
+    result = {"tp": 8, "ep": 1, "conc": 64, "dp_attention": "false", "isl": 8192, "disagg": False}
+
+    assert joined(name, facts, results=[result]).contradictions == ()
+
+
+def test_the_workers_of_a_disaggregated_job_have_settings_each():
+    facts = {
+        "env:PREFILL_TP": "4", "env:PREFILL_DP_ATTN": "true", "env:PREFILL_NUM_WORKERS": "1", "env:DECODE_TP": "8",
+        "env:DECODE_PP_SIZE": "1", "env:CONC_LIST": "8 16",
+    }  # fmt: skip
+    name = "multi-node 1k1k / p0.1 | dsr1 fp8 gb200 dyn-sgl 1P (TP4/DPA) x 2D (TP8) c8x16"
+
+    known = joined(name, facts, results=[{"conc": 8, "decode_tp": 8}, {"conc": 16, "decode_tp": 8}])
+
+    assert known.contradictions == ()
+    assert {a: known.axes[a] for a in ("prefill_dpa", "prefill_workers", "decode_tp", "conc")} == {
+        "prefill_dpa": "true", "prefill_workers": "1", "decode_tp": "8", "conc": "8x16",
+    }  # fmt: skip
+    assert not any(axis.startswith("$") for axis in known.axes)
+
+
+def test_results_under_several_concurrencies_are_kept_apart():
+    rows = [{"conc": 8, "tput_per_gpu": 100.0}, {"conc": 16, "tput_per_gpu": 180.0}]
+
+    assert numbers(rows) == {
+        "tput_per_gpu (conc=8)": 100.0,
+        "tput_per_gpu (conc=16)": 180.0,
+    }
 
 
 def test_a_backend_that_was_chosen_is_what_the_log_says():
     line = "(Worker_TP0_EP0 pid=6) INFO 07-01 02:06:33 [mxfp4.py:499] Using 'EMULATION' Mxfp4 MoE backend."
-    found, kinds = joined("x", diagnose(line, cause("a/one", "apple")).facts)
+    known = joined("x", diagnose(line, cause("a/one", "apple")).facts)
 
-    assert found["backend:moe"] == "EMULATION"
-    assert kinds["backend:moe"] is Where.LOG
+    assert known.axes["backend:moe"] == "EMULATION"
+    assert known.kinds["backend:moe"] is Where.LOG
 
 
 def test_columns_of_results_are_numbers_and_settings_are_not():

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from diagnose.contrast.effects import effects
 from diagnose.contrast.hypotheses import hypotheses
 from diagnose.contrast.separate import separate
-from diagnose.model.sweep import Cell, Outcome, Sweep, Way
+from diagnose.model.sweep import Cell, Outcome, Separation, Sweep, Way
 
 __all__ = ["contrast"]
 
@@ -27,22 +27,35 @@ def contrast(jobs: Sequence[Cell]) -> Sweep:
     presumed = not good
     if presumed:
         good = [job for job in jobs if job.outcome is Outcome.UNKNOWN]
-    separation = separate(bad, good)
     ways = _ways(bad, good)
-    first = hypotheses(bad, good, separation)
-    unseparated = _unseparated(bad, good) if separation is None else ""
-    if separation and not separation.exact and any(way.separation for way in ways):
-        separation = None
-        unseparated = f"the jobs failed in {len(ways)} different ways; see each of them"
+    separation, apart = _chosen(separate(bad, good), ways, bad)
     return Sweep(
         jobs=tuple(jobs),
         ways=ways,
-        hypotheses=first,
+        hypotheses=hypotheses(bad, good, separation),
         separation=separation,
-        unseparated=unseparated,
+        apart=apart,
+        unseparated="" if separation else _unseparated(bad, good, ways),
         presumed=presumed and bool(good),
         effects=effects([job for job in jobs if job.numbers]),
     )
+
+
+def _chosen(
+    whole: Separation | None, ways: Sequence[Way], bad: Sequence[Cell]
+) -> tuple[Separation | None, tuple[str, ...]]:
+    """What stands at the head of the answer, and the names of the failed jobs that it says nothing about.
+
+    One predicate for all failures where it fits them all. Otherwise that of the one way in which most of them
+    failed; none where several ways have a predicate of their own, for then each says more than a common one.
+    """
+    own = [way for way in ways if way.separation]
+    fits = whole is not None and whole.exact and not whole.by_chance
+    if len(ways) < 2 or fits or not own:
+        return whole, ()
+    if len(own) > 1 or 2 * len(own[0].jobs) <= len(bad):
+        return None, ()
+    return own[0].separation, tuple(job.name for job in bad if job.way != own[0].way)
 
 
 def _ways(bad: Sequence[Cell], good: Sequence[Cell]) -> tuple[Way, ...]:
@@ -69,9 +82,11 @@ def _ways(bad: Sequence[Cell], good: Sequence[Cell]) -> tuple[Way, ...]:
     return tuple(ways)
 
 
-def _unseparated(bad: Sequence[Cell], good: Sequence[Cell]) -> str:
+def _unseparated(bad: Sequence[Cell], good: Sequence[Cell], ways: Sequence[Way]) -> str:
     if not bad:
         return ""
+    if any(way.separation for way in ways):
+        return f"the jobs failed in {len(ways)} different ways; see what separates each of them"
     if not good:
         return "no job passed, so there is nothing to compare the failed ones with"
     if not any(job.axes for job in (*bad, *good)):

@@ -67,22 +67,32 @@ def _moment(bad: Sequence[Cell]) -> Iterator[Hypothesis]:
 def _place(
     bad: Sequence[Cell], good: Sequence[Cell], separation: Separation | None
 ) -> Iterator[Hypothesis]:
-    """A node, a runner or an image that fits at least as well as any setting."""
-    for axis in _PLACES:
-        found = single(bad, good, axis)
-        if found is None or found.by_chance:
-            continue
-        misses = found.outside_bad + found.inside_good
-        if separation is not None and misses > separation.outside_bad + separation.inside_good:
-            continue
-        value = found.predicate.terms[0].value
-        here = f"{found.inside_good} passed" if found.inside_good else "none passed"
-        elsewhere = found.outside_bad + found.outside_good
-        yield Hypothesis(
-            axis,
-            f"{found.inside_bad} of the {len(bad)} failed jobs ran on {axis} {value}, where {here};"
-            f" elsewhere {found.outside_bad} of {elsewhere} failed: run one of them on another {axis}"
-            " before a setting is blamed",
-            tuple(job.name for job in bad if job.axes.get(axis) == value),
-        )
-        return
+    """A node, a runner or an image that fits at least as well as any setting: all failures, or those of one way."""
+    ways = {job.way: [j for j in bad if j.way == job.way] for job in bad}
+    if separation is None or separation.by_chance:
+        most = len(bad) + len(good)
+    else:
+        most = separation.outside_bad + separation.inside_good
+    groups = [(bad, "failed jobs")]
+    if len(ways) > 1:
+        groups += [(jobs, f"jobs with “{_title(jobs[0])}”") for jobs in ways.values()]
+    for jobs, called in groups:
+        for axis in _PLACES:
+            found = single(jobs, good, axis) if len(jobs) > 1 else None
+            if found is None or found.by_chance or found.outside_bad + found.inside_good > most:
+                continue
+            value = found.predicate.terms[0].value
+            here = f"{found.inside_good} passed" if found.inside_good else "none passed"
+            elsewhere = found.outside_bad + found.outside_good
+            yield Hypothesis(
+                axis,
+                f"{found.inside_bad} of the {len(jobs)} {called} ran on {axis} {value}, where {here};"
+                f" elsewhere {found.outside_bad} of {elsewhere} failed: run one of them on another"
+                f" {axis} before a setting is blamed",
+                tuple(job.name for job in jobs if job.axes.get(axis) == value),
+            )
+            return
+
+
+def _title(job: Cell) -> str:
+    return job.cause_title or job.error or job.why

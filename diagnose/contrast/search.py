@@ -94,6 +94,11 @@ class Search:
         found = self.all
         return found[0] if found and found[0].score > 0 else None
 
+    @property
+    def fitting(self) -> Found | None:
+        """The first comparison that holds for exactly the failed jobs, whatever so few of them prove."""
+        return next((f for f in self.all if len(f.cuts) == 1 and f.mask == self._bad), None)
+
     def rivals(self, best: Found) -> list[Found]:
         """Predicates of the same size or smaller, on other axes, that the jobs hardly tell from `best`."""
         axes = {cut.term.axis for cut in best.cuts}

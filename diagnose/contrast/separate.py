@@ -20,8 +20,9 @@ MOST_RIVALS = 6
 def separate(bad: Sequence[Cell], good: Sequence[Cell]) -> Separation | None:
     """The smallest predicate that holds for `bad` and not for `good`.
 
-    On settings where they separate as well as anything; else on what the logs say. None where nothing
-    does; whether it may be chance is for `Separation.chance` to say.
+    On settings where they separate as well as anything; else on what the logs say. Where the jobs are too few
+    for a predicate to be worth its terms, one that fits all of them. None where nothing does; whether it may be
+    chance is for `Separation.chance` to say.
     """
     jobs = (*bad, *good)
     if not bad or not good:
@@ -33,6 +34,10 @@ def separate(bad: Sequence[Cell], good: Sequence[Cell]) -> Separation | None:
     best, search = settings.best, settings
     if said.best and (best is None or said.best.gain > best.gain + CLOSE):
         best, search = said.best, said
+    if best is None:
+        best = settings.fitting
+        if best is None:
+            best, search = said.fitting, said
     if best is None:
         return None
     rivals = settings.rivals(best)[:MOST_RIVALS]
@@ -77,6 +82,7 @@ def _separation(
         outside_good=outside_good,
         p=greater(inside_bad, inside_good, outside_bad, outside_good),
         tried=tried,
+        ways=len({job.way for job, held in zip(bad, holds, strict=False) if held}),
         exceptions=_names(jobs, lambda position: holds[position] != failed[position]),
         rivals=tuple(_rival(jobs, predicate, best, found) for found in rivals),
         said=tuple(

@@ -26,6 +26,7 @@ NAMES: Mapping[str, str] = {
     "dp_attn": "dpa",
     "c": "conc",
     "concurrency": "conc",
+    "conc_list": "conc",
     "max_concurrency": "conc",
     "spec_decoding": "spec",
     "spec": "spec",
@@ -56,17 +57,34 @@ _TRUE = {"true", "yes", "on"}
 _FALSE = {"false", "no", "off"}
 _ABSENT = {"none", "null", "", "n/a", "default"}
 _SIZES = {"pp", "dp", "ep", "dcp", "pcp"}
+_EXACT = _SIZES | {"tp", "dpa", "conc", "isl", "osl", "precision", "spec", "disagg", "workers"}
+_ROLES = ("prefill", "decode")
+_OF_ROLE = {
+    "num_workers": "workers",
+    "num_worker": "workers",
+    "workers": "workers",
+    "hardware": "hardware",
+}
 
 
 def canonical(name: str) -> str:
     """The axis that a name stands for; the empty string when it is not one of the known."""
-    return NAMES.get(name.lower().replace("-", "_"), "")
+    name = name.lower().replace("-", "_")
+    role, _, rest = name.partition("_")
+    if role in _ROLES:
+        own = _OF_ROLE.get(rest) or NAMES.get(rest, "")
+        return f"{role}_{own}" if own else ""
+    return NAMES.get(name, "")
 
 
 def value(axis: str, text: str) -> str:
     """A value in the one spelling that makes equal values equal: `True` and `true`, `08` and `8`."""
     text = text.strip().strip("'\"")
     low = text.lower()
+    # Workers of one role have the same kinds of sizes as a server.
+    axis = axis.removeprefix("prefill_").removeprefix("decode_")
+    if axis == "conc":
+        text = "x".join(text.split())
     if axis == "framework":
         return FRAMEWORKS.get(low, low)
     if axis in ("dpa", "disagg", "eval_only", "run_eval"):
@@ -78,6 +96,11 @@ def value(axis: str, text: str) -> str:
     if text.isdecimal():
         return str(int(text)) if len(text) < 19 else text
     return text
+
+
+def is_exact(axis: str) -> bool:
+    """Whether two different values of an axis cannot mean the same; a model or a runner goes by several names."""
+    return axis.removeprefix("prefill_").removeprefix("decode_") in _EXACT
 
 
 def put(axes: dict[str, str], name: str, text: str) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from diagnose.fingerprint import fingerprint
+from diagnose.jobs.settings import Settings
 from diagnose.model import Diagnosis, Evidence, Kind, Verdict
-from diagnose.model.sweep import Cell, Cited, Outcome, Where
+from diagnose.model.sweep import Cell, Cited, Outcome
 
 CANCELLED = "github/ci-job-cancelled"
 TIMED_OUT = "github/ci-job-timeout"
@@ -48,8 +49,7 @@ def outcome(diagnosis: Diagnosis, *, measured: bool = False) -> Outcome:
 def job(
     name: str,
     diagnosis: Diagnosis,
-    axes: Mapping[str, str],
-    kinds: Mapping[str, Where],
+    known: Settings,
     numbers: Mapping[str, float],
     cost: Mapping[str, float] | None,
 ) -> Cell:
@@ -61,8 +61,9 @@ def job(
     return Cell(
         name=name,
         outcome=ended,
-        axes=axes,
-        kinds=kinds,
+        axes=known.axes,
+        kinds=known.kinds,
+        contradictions=known.contradictions,
         numbers=numbers,
         why=diagnosis.verdict_why,
         cause=cause.signature.id if cause else "",

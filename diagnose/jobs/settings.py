@@ -7,10 +7,12 @@ files, the name of its result file, its own name, what the server says it runs w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from diagnose.jobs import axes, names
-from diagnose.model.sweep import Where
+from diagnose.jobs.results import is_result_name, of_result
+from diagnose.model.sweep import Contradiction, Where
 
 _OWN = re.compile(
     r"GITHUB_|RUNNER_(?!NAME|TYPE)|ACTIONS_|CI_|RESULT_FILENAME|RESULT_DIR|.*(?:TOKEN|SECRET|PASSWORD|_KEY)\b"
@@ -37,6 +39,15 @@ _SIZES = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size"
 RESULT_NAMES = ("env:RESULT_FILENAME", "env:RESULT_FILENAME_BASE")
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of a job, and what was said of them in several ways."""
+
+    axes: Mapping[str, str]
+    kinds: Mapping[str, Where]
+    contradictions: tuple[Contradiction, ...] = ()
+
+
 def settings(
     name: str,
     facts: Mapping[str, str],
@@ -44,8 +55,8 @@ def settings(
     files: Iterable[str] = (),
     results: Iterable[Mapping[str, object]] = (),
     given: Mapping[str, str] | None = None,
-) -> tuple[dict[str, str], dict[str, Where]]:
-    """The axes of a job, and what kind each is.
+) -> Settings:
+    """The axes of a job, what kind each is, and where its sources contradict each other.
 
     Args:
         name: The job's name.
@@ -54,16 +65,19 @@ def settings(
         results: Its result files, parsed.
         given: What the user says about this job.
     """
-    found = _of_server(facts)
-    found.update(names.settings(name))
+    file_names: dict[str, str] = {}
     for file in (*files, *(facts.get(key, "") for key in RESULT_NAMES)):
-        if names.is_result_name(file):
-            found.update(names.settings(file))
-    for result in results:
-        for key, value in result.items():
-            if isinstance(value, str | int | float) and key.lower() != "model_id":
-                axes.put(found, key, str(value))
-    found.update(_of_environment(facts))
+        if is_result_name(file):
+            file_names.update(of_result(file))
+    said = {
+        "its name": names.settings(name),
+        "the name of its result file": file_names,
+        "its result file": _of_results(results),
+        "the environment block of its log": _of_environment(facts),
+    }
+    found = _of_server(facts)
+    for layer in said.values():
+        found.update(layer)
     if found.get("ep", "") not in ("", "1"):
         found.pop("expert_parallel", None)
     elif "ep" in found and found.get("expert_parallel") == "false":
@@ -72,7 +86,36 @@ def settings(
     for axis, value in (given or {}).items():
         found[axis] = axes.value(axis, value)
         kinds[axis] = Where.CONFIG
-    return found, kinds
+    disputed = tuple(c for c in contradictions(said) if c.axis not in (given or {}))
+    return Settings(found, kinds, disputed)
+
+
+def contradictions(said: Mapping[str, Mapping[str, str]]) -> Iterator[Contradiction]:
+    """Axes to which two sources give values that cannot both hold; the later source is believed."""
+    sources = list(said.items())
+    for position, (place, layer) in enumerate(sources):
+        for axis, value in layer.items():
+            if not axes.is_exact(axis):
+                continue
+            for stronger, other in sources[:position:-1]:
+                if axis in other:
+                    # A job of several concurrencies has results of each.
+                    if not set(value.split("x")) & set(other[axis].split("x")):
+                        yield Contradiction(axis, other[axis], stronger, value, place)
+                    break
+
+
+def _of_results(results: Iterable[Mapping[str, object]]) -> dict[str, str]:
+    """What result files say; an axis under whose several values they were measured is none of the job's."""
+    seen: dict[str, set[str]] = {}
+    for result in results:
+        for key, value in result.items():
+            if isinstance(value, str | int | float) and key.lower() != "model_id":
+                one: dict[str, str] = {}
+                axes.put(one, key, str(value))
+                for axis, text in one.items():
+                    seen.setdefault(axis, set()).add(text)
+    return {axis: values.pop() for axis, values in seen.items() if len(values) == 1}
 
 
 def is_own(variable: str) -> bool:
@@ -81,14 +124,25 @@ def is_own(variable: str) -> bool:
 
 
 def numbers(results: Iterable[Mapping[str, object]]) -> dict[str, float]:
-    """The numeric columns of result files that are no settings."""
+    """The numeric columns of result files that are no settings.
+
+    Results of one job that were measured under several settings, such as one for each concurrency, are kept apart
+    by those: `tput_per_gpu (conc=64)`.
+    """
+    rows = [(_of_results([result]), result) for result in results]
+    seen: dict[str, set[str]] = {}
+    for settings, _ in rows:
+        for axis, value in settings.items():
+            seen.setdefault(axis, set()).add(value)
+    varied = sorted(axis for axis, values in seen.items() if len(values) > 1)
     found: dict[str, float] = {}
-    for result in results:
-        for name, value in _flat(result):
-            if axes.canonical(name) or isinstance(value, bool):
+    for settings, result in rows:
+        under = " ".join(f"{axis}={settings[axis]}" for axis in varied if axis in settings)
+        for name, number in _flat(result):
+            if axes.canonical(name) or isinstance(number, bool):
                 continue
-            if isinstance(value, int | float) and axes.number(str(value)) is not None:
-                found[name] = float(value)
+            if isinstance(number, int | float) and axes.number(str(number)) is not None:
+                found[f"{name} ({under})" if under else name] = float(number)
     return found
 
 

@@ -55,6 +55,20 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A setting that two sources of one job give different values."""
+
+    axis: str
+    value: str
+    """What is believed."""
+    place: str
+    """Where that is written, as a phrase: `the environment block of its log`."""
+    other: str
+    """What is not."""
+    other_place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One job of a matrix: its settings, how it ended, and why."""
 
@@ -87,6 +101,8 @@ class Cell:
     gpu_hours: float | None = None
     problem: str = ""
     """What could not be read of it."""
+    contradictions: tuple[Contradiction, ...] = ()
+    """Settings that its sources disagree about: a file of it may belong to another job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +160,8 @@ class Separation:
     """Fisher's exact test, one-sided: how likely so good a separation is by chance."""
     tried: int
     """How many different predicates of this size or smaller were tried."""
+    ways: int = 1
+    """In how many different ways the jobs failed for which it holds: more than one may have a reason each."""
     exceptions: tuple[str, ...] = ()
     """Names of the jobs that it does not fit."""
     rivals: tuple[Rival, ...] = ()
@@ -226,6 +244,8 @@ class Sweep:
     """Most frequent first."""
     hypotheses: tuple[Hypothesis, ...] = ()
     separation: Separation | None = None
+    apart: tuple[str, ...] = ()
+    """Failed jobs that `separation` says nothing about: they ended in other ways than most of them."""
     unseparated: str = ""
     """Why there is no `separation`, in one sentence; empty where there is one or nothing failed."""
     effects: tuple[Effect, ...] = ()

@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from diagnose.model.sweep import Cell, Cited, Effect, Outcome, Predicate, Separation, Sweep, Way
-from diagnose.report.sweep_words import ends, headline, rival, statement
+from diagnose.report.sweep_words import compared, ends, headline, rival, statement
 
 SCHEMA = "diagnose-sweep/1"
 
 
 def sweep_to_json(sweep: Sweep) -> dict[str, Any]:
     """The sweep as plain dictionaries, lists, strings, numbers and None."""
-    words = ends(sweep)
     return {
         "schema": SCHEMA,
         "summary": headline(sweep),
@@ -23,10 +22,11 @@ def sweep_to_json(sweep: Sweep) -> dict[str, Any]:
         "hypotheses": [
             {"kind": h.kind, "text": h.text, "jobs": list(h.jobs)} for h in sweep.hypotheses
         ],
-        "separation": _separation(sweep.separation, words),
+        "separation": _separation(sweep.separation, ends(sweep, compared(sweep))),
+        "apart": list(sweep.apart),
         "unseparated": sweep.unseparated or None,
         "presumed": sweep.presumed,
-        "causes": [_way(way, words) for way in sweep.ways],
+        "causes": [_way(way, ends(sweep, way.jobs)) for way in sweep.ways],
         "effects": [_effect(effect) for effect in sweep.effects],
         "jobs": [_job(job) for job in sweep.jobs],
     }
@@ -47,6 +47,7 @@ def _separation(separation: Separation | None, words: tuple[str, str]) -> dict[s
         "p": separation.p,
         "tried": separation.tried,
         "p_corrected": separation.chance,
+        "ways": separation.ways,
         "exceptions": list(separation.exceptions),
         "said": _predicate(Predicate(separation.said)),
         "confounded": [
@@ -109,6 +110,16 @@ def _job(job: Cell) -> dict[str, Any]:
         "wall_s": job.wall_s,
         "gpu_hours": job.gpu_hours,
         "problem": job.problem,
+        "contradictions": [
+            {
+                "axis": one.axis,
+                "value": one.value,
+                "place": one.place,
+                "other": one.other,
+                "other_place": one.other_place,
+            }
+            for one in job.contradictions
+        ],
     }
 
 

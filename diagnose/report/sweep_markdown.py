@@ -5,20 +5,21 @@ Floor 10: pure. Names and log text are data: escaped, or in code spans.
 
 from __future__ import annotations
 
-from diagnose.model.sweep import Separation, Sweep, Way
+from diagnose.model.sweep import Sweep, Way
 from diagnose.report.markdown import code, escape, fence
 from diagnose.report.sweep_words import (
     LETTER,
-    certainty,
+    compared,
+    disputed,
     effect,
     ends,
     grid,
     headline,
-    names,
+    own_separation,
     plural,
+    qualified,
     rival,
     statement,
-    term_phrase,
 )
 from diagnose.report.words import shorten
 
@@ -29,19 +30,21 @@ MOST_JOBS = 60
 
 def sweep_to_markdown(sweep: Sweep) -> str:
     """The report as GitHub-flavoured Markdown."""
-    words = ends(sweep)
     parts = [f"## {escape(headline(sweep))}"]
     parts += [f"> **Look first:** {escape(h.text)}" for h in sweep.hypotheses]
     if sweep.separation:
-        parts += _separation(sweep.separation, words)
+        parts += _separation(sweep)
     elif sweep.unseparated:
         parts.append(escape(sweep.unseparated))
     if sweep.ways:
         parts.append("### Causes")
-        parts.append("\n".join(_way(way, words) for way in sweep.ways))
+        parts.append("\n".join(_way(way, sweep) for way in sweep.ways))
     if sweep.effects:
         parts.append("### Numbers")
         parts.append("\n".join(f"- {escape(effect(one))}" for one in sweep.effects))
+    if sides := disputed(sweep):
+        parts.append("### Disputed settings")
+        parts.append("\n".join(f"- {escape(one)}" for one in sides))
     found = grid(sweep, MOST_COLUMNS)
     if found:
         row, column, heads, cells = found
@@ -58,14 +61,13 @@ def sweep_to_markdown(sweep: Sweep) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _separation(separation: Separation, words: tuple[str, str]) -> list[str]:
-    lines = [f"**{escape(statement(separation, words))}**  ", escape(certainty(separation))]
-    if separation.said:
-        said = "; ".join(term_phrase(term) for term in separation.said)
-        lines.append(f"\nThe logs of exactly these jobs say: {escape(said)}")
-    if separation.exceptions:
-        count = plural(len(separation.exceptions), "exception")
-        lines.append(f"\n{count}: {escape(names(separation.exceptions))}")
+def _separation(sweep: Sweep) -> list[str]:
+    separation = sweep.separation
+    assert separation is not None
+    said = statement(separation, ends(sweep, compared(sweep)))
+    perhaps = "Perhaps: " if separation.by_chance else ""
+    first, *others = qualified(separation, sweep.apart)
+    lines = [f"**{perhaps}{escape(said)}**  ", escape(first), *(f"\n{escape(o)}" for o in others)]
     parts = ["\n".join(lines)]
     if separation.rivals:
         parts.append("### Confounded")
@@ -75,11 +77,14 @@ def _separation(separation: Separation, words: tuple[str, str]) -> list[str]:
     return parts
 
 
-def _way(way: Way, words: tuple[str, str]) -> str:
+def _way(way: Way, sweep: Sweep) -> str:
     id = f" ({code(way.cause)})" if way.cause else ""
     text = f"- **{plural(len(way.jobs), 'job')}**: {escape(way.title)}{id}"
-    if way.separation:
-        text += f"  \n  {escape(statement(way.separation, words))}"
+    own = own_separation(way, sweep)
+    if own:
+        told = [*qualified(own), *(rival(one, own.predicate) for one in own.rivals)]
+        text += f"  \n  **{escape(statement(own, ends(sweep, way.jobs)))}**"
+        text += "".join(f"  \n  {escape(line)}" for line in told)
     if way.cited:
         text += f"  \n  {code(f'{way.cited.source}:{way.cited.line}')}"
         text += f"\n\n{fence(shorten(way.cited.text.strip(), 400), '  ')}\n"

@@ -5,7 +5,7 @@ Floor 10: pure; returns text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -15,17 +15,19 @@ from diagnose.model.sweep import Outcome, Separation, Sweep, Way
 from diagnose.report.layout import report
 from diagnose.report.sweep_words import (
     LETTER,
-    certainty,
+    compared,
+    disputed,
     effect,
     ends,
     grid,
     headline,
     names,
+    own_separation,
     plural,
+    qualified,
     rival,
     settings,
     statement,
-    term_phrase,
 )
 from diagnose.report.words import printable, shorten
 
@@ -53,19 +55,22 @@ def _rows(
 ) -> Iterator[tuple[str, RenderableType]]:
     for hypothesis in sweep.hypotheses:
         yield "Look first", _text(hypothesis.text)
-    words = ends(sweep)
     if sweep.separation:
-        yield "Separated by", _separation(sweep.separation, words)
+        words = ends(sweep, compared(sweep))
+        label = "Perhaps by" if sweep.separation.by_chance else "Separated by"
+        yield label, _separation(sweep.separation, words, sweep.apart)
         yield from _confounded(sweep.separation)
     elif sweep.unseparated:
         yield "Separated by", _text(sweep.unseparated)
     for number, way in enumerate(sweep.ways):
         if number < MOST_WAYS or verbose:
-            yield "Causes" if number == 0 else "", _way(way, words, quiet=quiet)
+            yield "Causes" if number == 0 else "", _way(way, sweep, quiet=quiet)
     if len(sweep.ways) > MOST_WAYS and not verbose:
         yield "", _text(f"and {len(sweep.ways) - MOST_WAYS} more (-v shows them)")
     for number, one in enumerate(sweep.effects):
         yield "Numbers" if number == 0 else "", _text(effect(one))
+    for number, text in enumerate(disputed(sweep)):
+        yield "Disputed" if number == 0 else "", _text(text)
     if quiet:
         return
     table = _matrix(sweep, width)
@@ -78,19 +83,12 @@ def _text(text: str) -> Text:
     return Text(printable(text))
 
 
-def _separation(separation: Separation, words: tuple[str, str]) -> Text:
+def _separation(separation: Separation, words: tuple[str, str], apart: Sequence[str] = ()) -> Text:
     text = Text(printable(statement(separation, words)), style="bold")
-    text.append(f"\n{certainty(separation)}", style="not bold dim")
-    if separation.said:
-        said = "; ".join(term_phrase(term) for term in separation.said)
-        text.append(
-            f"\nthe logs of exactly these jobs say: {printable(said)}", style="not bold default"
-        )
-    if separation.exceptions:
-        count = plural(len(separation.exceptions), "exception")
-        text.append(
-            f"\n{count}: {printable(names(separation.exceptions))}", style="not bold default"
-        )
+    first, *others = qualified(separation, apart)
+    text.append(f"\n{printable(first)}", style="not bold dim")
+    for other in others:
+        text.append(f"\n{printable(other)}", style="not bold default")
     return text
 
 
@@ -100,15 +98,21 @@ def _confounded(separation: Separation) -> Iterator[tuple[str, RenderableType]]:
         yield "Confounded" if number == 0 else "", text
 
 
-def _way(way: Way, words: tuple[str, str], *, quiet: bool) -> Text:
+def _way(way: Way, sweep: Sweep, *, quiet: bool) -> Text:
     text = Text(f"{plural(len(way.jobs), 'job')}  ", style="bold").append(printable(way.title))
     if way.cause:
         text.append(f"  [{way.cause}]", style="not bold dim")
     if way.cited and not quiet:
         text.append(f"\n   {printable(way.cited.source)}:{way.cited.line}", style="cyan")
         text.append(f"\n   {shorten(way.cited.text.strip(), QUOTE)}", style="default")
-    if way.separation:
-        text.append(f"\n   {printable(statement(way.separation, words))}", style="default")
+    own = own_separation(way, sweep)
+    if own:
+        text.append(
+            f"\n   {printable(statement(own, ends(sweep, way.jobs)))}", style="bold default"
+        )
+        told = [*qualified(own), *(rival(one, own.predicate) for one in own.rivals)]
+        for line in told[:1] if quiet else told:
+            text.append(f"\n   {printable(line)}", style="not bold default")
     if not way.cause and not quiet:
         text.append(f"\n   {printable(names(way.jobs))}", style="default")
     for line in way.fix:

@@ -5,9 +5,20 @@ Floor 10: pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from diagnose.model.sweep import Cell, Effect, Outcome, Predicate, Rival, Separation, Sweep, Term
+from diagnose.model.sweep import (
+    Cell,
+    Contradiction,
+    Effect,
+    Outcome,
+    Predicate,
+    Rival,
+    Separation,
+    Sweep,
+    Term,
+    Way,
+)
 
 MOST_ROWS = 24
 NAMED = 5
@@ -43,13 +54,60 @@ def headline(sweep: Sweep) -> str:
     return text + (f" (left out: {', '.join(left_out)})" if left_out else "")
 
 
-def ends(sweep: Sweep) -> tuple[str, str]:
-    """The verbs for the two sides: `hung` if all failed ones did; what is only presumed is not called passed."""
-    bad = {job.outcome for job in sweep.jobs if job.outcome.bad}
+def ends(sweep: Sweep, jobs: Iterable[str]) -> tuple[str, str]:
+    """The verbs for the two sides: `hung` if all failed ones did; what is only presumed is not called passed.
+
+    Args:
+        sweep: The answer.
+        jobs: Names of the failed jobs that are spoken of.
+    """
+    spoken_of = set(jobs)
+    bad = {j.outcome for j in sweep.jobs if j.outcome.bad and j.name in spoken_of}
     return (
         "hung" if bad == {Outcome.HUNG} else "failed",
         "show no failure" if sweep.presumed else "passed",
     )
+
+
+def compared(sweep: Sweep) -> list[str]:
+    """The names of the failed jobs that `separation` speaks of."""
+    apart = set(sweep.apart)
+    return [j.name for j in sweep.jobs if j.outcome.bad and j.name not in apart]
+
+
+def qualified(separation: Separation, apart: Sequence[str] = ()) -> list[str]:
+    """What stands beside a statement: how sure it is, what the logs say, whom it does not fit, and what it mixes.
+
+    Args:
+        separation: What separates.
+        apart: Failed jobs that it says nothing about.
+    """
+    told = [certainty(separation)]
+    if separation.said:
+        said = "; ".join(term_phrase(term) for term in separation.said)
+        told.append(f"the logs of exactly these jobs say: {said}")
+    if separation.exceptions:
+        count = plural(len(separation.exceptions), "exception")
+        told.append(f"{count}: {names(separation.exceptions)}")
+    if separation.ways > 1:
+        told.append(
+            f"these jobs failed in {separation.ways} different ways: one setting need not be behind all of them"
+        )
+    if apart:
+        told.append(
+            f"not among them: {plural(len(apart), 'job')} that failed in other ways ({names(apart)})"
+        )
+    return told
+
+
+def own_separation(way: Way, sweep: Sweep) -> Separation | None:
+    """What separates the jobs of one way, where that was not said of all failed jobs already."""
+    if way.separation is None:
+        return None
+    whole = sweep.separation
+    if whole is not None and whole.predicate == way.separation.predicate:
+        return None
+    return way.separation
 
 
 def statement(separation: Separation, ends: tuple[str, str]) -> str:
@@ -123,6 +181,20 @@ def settings(axes: dict[str, str] | object) -> str:
     """`ep=8 conc=32`."""
     assert isinstance(axes, dict)
     return " ".join(f"{axis}={value}" for axis, value in axes.items())
+
+
+def disputed(sweep: Sweep) -> list[str]:
+    """The settings that the sources of a job disagree about, each kind of dispute once."""
+    kinds: dict[Contradiction, list[str]] = {}
+    for job in sweep.jobs:
+        for one in job.contradictions:
+            kinds.setdefault(one, []).append(job.name)
+    told = [
+        f"{one.axis} is {one.value} in {one.place} and {one.other} in {one.other_place}; {one.value} is believed"
+        f" ({plural(len(jobs), 'job')}: {names(jobs)})"
+        for one, jobs in list(kinds.items())[:NAMED]
+    ]
+    return told + ([f"and {len(kinds) - NAMED} more"] if len(kinds) > NAMED else [])
 
 
 def effect(one: Effect) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from diagnose.errors import InputError
-from diagnose.jobs.names import stem
+from diagnose.jobs.results import stem
 from diagnose.sources import Source, by_job, open_paths, whole_runs
 from diagnose.sources.dumps import HEAD, is_dump
 from diagnose.sources.folder import walk

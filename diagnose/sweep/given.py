@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from diagnose.errors import UsageError
-from diagnose.jobs.names import stem
+from diagnose.jobs.results import stem
 from diagnose.sweep.unit import Unit
 
 _REMEDY = "give a .csv or .json file with a column `job`, or an expression such as 'tp(?P<tp>\\d+)'"
@@ -28,9 +28,7 @@ def with_settings(units: Sequence[Unit], given: str) -> list[Unit]:
     if Path(given).suffix.lower() in (".csv", ".tsv", ".json"):
         rows = _table(Path(given))
         known = {stem(name): settings for name, settings in rows.items()}
-        found = [
-            replace(u, given=dict(rows.get(u.name) or known.get(stem(u.name), {}))) for u in units
-        ]
+        found = [replace(u, given=dict(rows.get(u.name) or known.get(u.name, {}))) for u in units]
     else:
         expression = _expression(given)
         found = [replace(u, given=_groups(expression, u.name)) for u in units]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from diagnose.jobs.names import stem
+from diagnose.jobs.results import stem
+from diagnose.jobs.settings import contradictions
 from diagnose.model.sweep import Cell, Outcome, Where
 from diagnose.sweep.work import Examined
 
@@ -59,4 +60,8 @@ def _with(job: Cell, result: Cell) -> Cell:
         axes={**result.axes, **job.axes},
         kinds={**result.kinds, **job.kinds},
         numbers={**job.numbers, **result.numbers},
+        contradictions=(
+            *job.contradictions,
+            *contradictions({"its result file": result.axes, "its log": job.axes}),
+        ),
     )

@@ -73,8 +73,8 @@ class Worker:
             return list(_measured(unit, files, results))
         diagnosis = self._examiner.diagnose(_sources(logs))
         facts = diagnosis.facts
-        axes, kinds = settings(unit.name, facts, files=files, results=results, given=unit.given)
-        one = job(unit.name, diagnosis, axes, kinds, numbers(results), cost(diagnosis))
+        known = settings(unit.name, facts, files=files, results=results, given=unit.given)
+        one = job(unit.name, diagnosis, known, numbers(results), cost(diagnosis))
         result_name = next((facts[name] for name in RESULT_NAMES if name in facts), "")
         return [Examined(one, result_name)]
 
@@ -86,10 +86,18 @@ def _measured(
     tables = [[row] for row in results] if len(files) == 1 and len(results) > 1 else [results]
     for position, rows in enumerate(tables, start=1):
         name = f"{unit.name}[{position}]" if len(tables) > 1 else unit.name
-        axes, kinds = settings(unit.name, {}, files=files, results=rows, given=unit.given)
+        known = settings(unit.name, {}, files=files, results=rows, given=unit.given)
         measured = numbers(rows)
-        if (axes and measured) or any(is_metric(number) for number in measured):
-            yield Examined(Cell(name, Outcome.PASSED, axes, kinds, measured), name, read=False)
+        if (known.axes and measured) or any(is_metric(number) for number in measured):
+            one = Cell(
+                name,
+                Outcome.PASSED,
+                known.axes,
+                known.kinds,
+                measured,
+                contradictions=known.contradictions,
+            )
+            yield Examined(one, name, read=False)
 
 
 def _sources(files: list[File]) -> Iterator[Source]:
