@@ -13,7 +13,7 @@ import pytest
 from diagnose.contrast import contrast
 from diagnose.contrast.fisher import greater
 from diagnose.model.sweep import Cell, Outcome, Where
-from diagnose.report.sweep_words import compared, effect, ends, qualified, rival, statement
+from diagnose.report.sweep_words import compared, ends, qualified, rival, statement
 
 
 def job(name, bad=False, *, hung=False, way="w", numbers=None, **axes):
@@ -249,59 +249,12 @@ def test_a_node_on_which_one_kind_of_failure_happened_is_looked_at_first():
     assert [(h.kind, len(h.jobs)) for h in first] == [("node", 6)]
 
 
-def test_one_setting_that_halves_the_throughput_is_a_finding():
-    jobs = [
-        job("ep8", ep="8", tp="8", conc="64", numbers={"tput_per_gpu": 434.0}),
-        job("ep1", ep="1", tp="8", conc="64", numbers={"tput_per_gpu": 905.0}),
-    ]
-    found = contrast(jobs).effects
-
-    assert len(found) == 1
-    assert effect(found[0]) == (
-        "tput_per_gpu: 434 with ep = 8, 905 with ep = 1 (−52 %), 1 of 1 pair of jobs equal in all else"
-    )
-
-
-def test_only_jobs_that_are_equal_in_all_else_are_compared():
-    jobs = [
-        job("a", ep="8", precision="fp4", numbers={"tput_per_gpu": 434.0}),
-        job("b", ep="1", precision="fp8", numbers={"tput_per_gpu": 905.0}),
-    ]
-
-    assert contrast(jobs).effects == ()
-
-
-def test_the_fingerprint_of_a_recipe_keeps_no_pair_apart():
-    jobs = [
-        job("ep8", ep="8", recipe="aaaa", numbers={"tput_per_gpu": 434.0}),
-        job("ep1", ep="1", recipe="bbbb", numbers={"tput_per_gpu": 905.0}),
-    ]
-
-    assert [one.axis for one in contrast(jobs).effects] == ["ep"]
-
-
 def test_two_jobs_that_happen_to_share_a_value_get_no_predicate():
     jobs = [job(f"b{n}", True, way="odd", ep="8", tp=str(n)) for n in range(2)]
     jobs += [job(f"c{n}", True, way="other", ep="1", tp="4") for n in range(6)]
     jobs += [job(f"g{n}", ep="8" if n == 0 else "1", tp="8") for n in range(6)]
 
     assert {way.way: way.separation for way in contrast(jobs).ways}["odd"] is None
-
-
-def test_throughput_that_follows_the_load_is_no_finding():
-    jobs = [job(f"c{c}", conc=str(c), numbers={"tput_per_gpu": 10.0 * c}) for c in (1, 4, 16)]
-
-    assert contrast(jobs).effects == ()
-
-
-def test_numbers_that_disagree_between_pairs_are_no_finding():
-    jobs = []
-    for n in range(8):
-        high, low = (900.0, 400.0) if n % 2 else (500.0, 800.0)
-        jobs.append(job(f"a{n}", ep="1", isl=str(n), numbers={"tput_per_gpu": high}))
-        jobs.append(job(f"b{n}", ep="8", isl=str(n), numbers={"tput_per_gpu": low}))
-
-    assert contrast(jobs).effects == ()
 
 
 @pytest.mark.parametrize(

@@ -115,9 +115,14 @@ class Term:
     value: str
     where: Where = Where.CONFIG
 
-    def __str__(self) -> str:
+    @property
+    def comparison(self) -> str:
+        """`≥ 64`."""
         sign = {">=": "≥", "<=": "≤", "!=": "≠"}.get(self.op, self.op)
-        return f"{self.axis} {sign} {self.value}"
+        return f"{sign} {self.value}"
+
+    def __str__(self) -> str:
+        return f"{self.axis} {self.comparison}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +233,8 @@ class Effect:
     """Pairs of jobs, or of groups of equal jobs, that differ in nothing else."""
     agreeing: int
     """Pairs in which the metric is lower under `low`."""
+    also: tuple[str, ...] = ()
+    """What is no setting of the matrix, and differs in every pair too: variables, backends that were chosen."""
 
     @property
     def ratio(self) -> float:

@@ -92,6 +92,7 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "high_median": effect.high_median,
         "pairs": effect.pairs,
         "agreeing": effect.agreeing,
+        "also": list(effect.also),
     }
 
 

@@ -128,12 +128,17 @@ def phrase(predicate: Predicate) -> str:
 
 def term_phrase(term: Term) -> str:
     """A term in words; what a log says is told from what was set."""
-    if term.axis.startswith("version:"):
-        return f"{term.axis.removeprefix('version:')} {str(term).partition(' ')[2]}"
     if term.axis.startswith("backend:"):
         sign = "not " if term.op == "!=" else ""
-        return f"{term.axis.removeprefix('backend:')} backend {sign}{term.value}"
-    return str(term)
+        return f"{axis_phrase(term.axis)} {sign}{term.value}"
+    return f"{axis_phrase(term.axis)} {term.comparison}"
+
+
+def axis_phrase(axis: str) -> str:
+    """An axis in words: `moe backend`, `nccl`, `ep`."""
+    if axis.startswith("backend:"):
+        return f"{axis.removeprefix('backend:')} backend"
+    return axis.removeprefix("version:")
 
 
 def opposite(predicate: Predicate) -> str:
@@ -200,11 +205,14 @@ def disputed(sweep: Sweep) -> list[str]:
 def effect(one: Effect) -> str:
     """`tput_per_gpu: 434 with ep = 8, 905 with ep = 1 (−52 %), 6 of 6 pairs`."""
     less = 100 * (1 - one.low_median / one.high_median)
-    return (
+    text = (
         f"{one.metric}: {figure(one.low_median)} with {one.axis} = {one.low},"
         f" {figure(one.high_median)} with {one.axis} = {one.high} (−{less:.0f} %),"
         f" {one.agreeing} of {plural(one.pairs, 'pair')} of jobs equal in all else"
     )
+    if one.also:
+        text += f" that is set; they differ in {', '.join(map(axis_phrase, one.also))} too"
+    return text
 
 
 def figure(value: float) -> str:
