@@ -143,7 +143,7 @@ def _live(
         click.echo(
             f"looking at {len(found.pids)} processes of {found.root} for {seconds:.0f} s", err=True
         )
-    seen = look(found, Plan(samples, interval, native), logs)
+    seen = look(found, Plan(samples, interval, native), {path: path for path in logs})
     texts, missing = read_logs(seen.logs)
     snapshot = dataclasses.replace(seen.snapshot, could_not=(*seen.snapshot.could_not, *missing))
     return snapshot, texts

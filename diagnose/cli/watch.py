@@ -84,10 +84,18 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--grace",
     type=Seconds(),
-    default=10.0,
+    default="10s",
     show_default=True,
     metavar="TIME",
     help="What a server that is stopped gets to end by itself.",
+)
+@click.option(
+    "--hold",
+    type=Seconds(),
+    default="5s",
+    show_default=True,
+    metavar="TIME",
+    help="How long a cancel is held back for a look, before it is passed on.",
 )
 @click.option(
     "--save",
@@ -108,6 +116,7 @@ def command(
     on_hang: str,
     until: str,
     grace: float,
+    hold: float,
     save: Path | None,
     roots: tuple[Path, ...],
     quiet: bool,
@@ -118,7 +127,8 @@ def command(
     behind. With --pid a server that was started elsewhere is watched: exit code 0 when it is ready.
 
     Exit codes: that of the command, 128 and the number for a signal · 125 it hung and was stopped, or was not ready
-    within --max · with --pid also 1 and 3 when it ended, as `diagnose log` · 127 and 126 the command cannot be started.
+    within --max · with --pid also 1 and 3 when it ended, as `diagnose log` · 127 and 126 the command cannot be started ·
+    before anything is started: 4 a file cannot be written or there is no such process, 2 usage.
     """
     if bool(argv) == (pid is not None):
         raise UsageError(
@@ -137,7 +147,8 @@ def command(
         until_exit=until == "exit",
         stop=on_hang == "stop",
         grace_s=grace,
-        save=save or _default_save(log),
+        hold_s=hold,
+        save=_save(save, log),
         health=health or "",
     )
     return _watch(argv, pid, log, options, roots, quiet)
@@ -171,14 +182,28 @@ def _shared(server: Server) -> bool:
     """Whether what is said to standard error ends up in the server's log."""
     try:
         ours = os.fstat(2)
-        return any(os.path.samestat(ours, os.stat(path)) for path in server.logs)
+        return any(os.path.samestat(ours, os.stat(log.here)) for log in server.logs.values())
     except OSError:
         return False
 
 
-def _default_save(log: Path | None) -> Path:
-    folder = log.parent if log is not None else Path()
-    return folder / time.strftime("diagnose-hang-%Y%m%d-%H%M%S.tar.gz")
+def _save(asked: Path | None, log: Path | None) -> Path:
+    """Where a look is to be kept.
+
+    Raises:
+        InputError: If nothing can be written where the user asked for it.
+    """
+    from diagnose.watch.keep import beside, check
+
+    if asked is None:
+        return beside(log, time.strftime("diagnose-hang-%Y%m%d-%H%M%S.tar.gz"))
+    try:
+        check(asked)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {asked}: {error.strerror}", "name another --save"
+        ) from error
+    return asked
 
 
 def _examination(server: Server, roots: tuple[Path, ...]) -> Examination:
@@ -203,4 +228,4 @@ def _examination(server: Server, roots: tuple[Path, ...]) -> Examination:
         plain = not sys.stderr.isatty()
         return render(diagnosis, "terminal", to_file=plain), exit_code(diagnosis)
 
-    return Examination(server.pid, server.logs, server.names, live, dead, show)
+    return Examination(server.pid, server.logs, live, dead, show)

@@ -17,6 +17,8 @@ from diagnose.probe.proc import Stat
 from diagnose.redact import redact
 
 _SHOWN = 20
+_US = os.getpid()
+"""This program, also where it has forked itself to look aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,16 @@ def find(pid: int | None = None, port: int | None = None, name: str | None = Non
     return _only(_merged(heads, table, identities), table, identities, missing)
 
 
+def below(pid: int) -> Target:
+    """The server whose head is known: nothing above it is a part of it.
+
+    Raises:
+        InputError: If there is no such process.
+    """
+    table = proc.processes()
+    return _target(_existing(pid, table), table, _identities(table))
+
+
 def _existing(pid: int, table: dict[int, Stat]) -> int:
     if pid in table:
         return pid
@@ -104,7 +116,7 @@ def _identities(table: dict[int, Stat]) -> dict[int, titles.Identity]:
 
 def _strangers(table: dict[int, Stat]) -> list[int]:
     """Everything but this program and what started it."""
-    ours = {os.getpid(), *proc.ancestors(os.getpid())}
+    ours = {_US, os.getpid(), *proc.ancestors(_US)}
     return [pid for pid in table if pid not in ours]
 
 
@@ -165,9 +177,9 @@ def _target(root: int, table: dict[int, Stat], identities: dict[int, titles.Iden
 def without_us(tree: Iterable[int]) -> list[int]:
     """A tree without this program and what it starts, when it was itself started from within the tree."""
     tree = list(tree)
-    if os.getpid() not in tree:
+    if _US not in tree:
         return tree
-    ours = set(proc.family(os.getpid()))
+    ours = set(proc.family(_US))
     return [pid for pid in tree if pid not in ours]
 
 

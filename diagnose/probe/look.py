@@ -53,19 +53,19 @@ class Look:
     """By the path that the server knows: the path to open."""
 
 
-def look(target: Target, plan: Plan | None = None, logs: Collection[str] = ()) -> Look:
+def look(target: Target, plan: Plan | None = None, logs: Mapping[str, str] | None = None) -> Look:
     """Looks at a server.
 
     Args:
         target: What `find` found.
         plan: How often and how long.
-        logs: Further log files that the user names.
+        logs: Further log files, by the path that is shown: the path to open.
 
     Raises:
         InputError: If not a single thing about it could be looked at.
     """
     plan = plan or Plan()
-    before = note(target, logs)
+    before = note(target, logs or {})
     devices_asked = Aside(lambda: devices.gpus(_DEVICES_S - 1), _DEVICES_S)
     rounds = Rounds(plan.timeout_s)
     tree = _sampled(target, plan, rounds, before.clock)

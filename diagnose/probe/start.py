@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from diagnose.model import CouldNotLook
@@ -38,17 +38,16 @@ class Before:
     sizes: dict[str, growth.Size]
 
 
-def note(target: Target, logs: Collection[str]) -> Before:
-    """Notes the start of a look; `logs` are further files that the user names."""
+def note(target: Target, logs: Mapping[str, str]) -> Before:
+    """Notes the start of a look; `logs` are further files, by the path that is shown: the path to open."""
     began, clock, table = time.time(), time.monotonic(), proc.processes()
     views = {pid: mounts.view(pid) for pid in target.pids}
     environments = {pid: proc.environ(pid) for pid in target.pids if pid in table}
     # The reader of a pipe that the log goes through may be anywhere.
     opened = descriptors.scan(list(table))
     found, missing = about.logs(opened, target.pids, views)
-    for path in logs:
-        shown = os.path.abspath(path)
-        found.setdefault(shown, shown)
+    for shown, here in logs.items():
+        found.setdefault(os.path.abspath(shown), here)
     # Sizes are asked aside: a log on a file system that is gone would never answer.
     measured = Aside(lambda: _watched(target, table, opened, views, found), _SIZES_S).answer()
     watched, sizes = measured or ({}, {})

@@ -6,6 +6,7 @@ looks, some time apart and with no sign of progress between them, find the serve
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -111,6 +112,12 @@ class Watch:
         """How long nothing moved."""
         return now - self.moved_at
 
+    def left_s(self, now: float) -> float:
+        """How long the start-up may still take; infinite where nothing bounds it, or not any more."""
+        if self._max_s is None or self.serving or self._overdue:
+            return math.inf
+        return self._started + self._max_s - now
+
     def observe(self, seen: Observation, now: float) -> Decision:
         """What to do after this observation."""
         self._seen = seen
@@ -121,9 +128,10 @@ class Watch:
             self.serving, self.stalled = True, False
             self._moves(now)
             return Decision(Step.READY)
-        if self._over(now):
+        if self.left_s(now) <= 0:
             self._overdue = True
-            return Decision(Step.OVERDUE, "the start-up took longer than --max")
+            limit = duration(self._max_s or 0.0)
+            return Decision(Step.OVERDUE, f"the start-up took longer than {limit} (--max)")
         if moved or (self.serving and not seen.owing):
             return self._resumes(now, moved)
         if seen.giving_up and not self._urgent:
@@ -161,10 +169,6 @@ class Watch:
     def failed_to_look(self, now: float) -> Decision:
         """As `looked`, when the look itself came to nothing."""
         return self.looked(Opinion.UNCLEAR, "", now, now)
-
-    def _over(self, now: float) -> bool:
-        limited = self._max_s is not None and not self.serving and not self._overdue
-        return limited and now - self._started >= (self._max_s or 0.0)
 
     def _moves(self, now: float) -> None:
         self.moved_at = now

@@ -14,12 +14,13 @@ from pathlib import Path
 from diagnose import bundle, live
 from diagnose.errors import DiagnoseError
 from diagnose.model import Block, CouldNotLook, Diagnosis, Snapshot, Unknown, Verdict
-from diagnose.probe import Plan, find, look
+from diagnose.probe import Plan, below, look
 from diagnose.probe.kernel import kernel_lines
 from diagnose.probe.tails import read_logs
 from diagnose.watch.aside import Answer
 from diagnose.watch.decide import Opinion
 from diagnose.watch.hearing import OWN
+from diagnose.watch.keep import keep
 
 _OPINION = {
     "slow": Opinion.MOVES,
@@ -51,18 +52,28 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """A file with output of the server."""
+
+    here: str
+    """Where to open it."""
+    begins: int
+    """From which byte on it is the server's own."""
+    name: str
+    """What reports call it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Examination:
     """How to look and to answer; the command line gives the last three.
 
     Args:
         pid: The head of the server's tree.
-        logs: Its log files, and from which byte on each is its own.
-        names: What reports call those of the files that nobody else knows.
+        logs: Its log files, by the path that its processes know.
     """
 
     pid: int
-    logs: Mapping[str, int]
-    names: Mapping[str, str]
+    logs: Mapping[str, Log]
     live: Callable[[Snapshot, Mapping[str, bytes]], Diagnosis]
     """Diagnoses what was seen together with what was printed."""
     dead: Callable[[Mapping[str, bytes]], Diagnosis]
@@ -86,7 +97,7 @@ class Examination:
 
     def after(self, end: End) -> Answer:
         """Diagnoses a server that ended, from its logs and the kernel's."""
-        texts, missing = self._read({path: path for path in self.logs})
+        texts, missing = self._read(self._here)
         kernel, _ = kernel_lines(end.pids, end.started_s)
         # Another job on this machine may have been killed as well.
         named = re.compile(rf"\b(?:{'|'.join(map(str, end.pids))})\b")
@@ -110,7 +121,7 @@ class Examination:
     def _look(self, plan: Plan, save: Path | None, *, wanted: Collection[str] = ()) -> Answer:
         """Looks; keeps and diagnoses what was seen when the opinion is one that is wanted."""
         try:
-            seen = look(find(self.pid), plan, self.logs)
+            seen = look(below(self.pid), plan, self._here)
         except DiagnoseError as error:
             return Answer(Opinion.UNCLEAR, problem=error.message)
         said = live.look(seen.snapshot)
@@ -123,17 +134,22 @@ class Examination:
         snapshot = bundle.strings(snapshot, self._named)
         snapshot, texts = bundle.redacted(snapshot, texts)
         if save is not None:
-            answer = _keep(answer, save, bundle.pack(snapshot, texts))
+            answer = _kept(answer, save, bundle.pack(snapshot, texts))
         return self._told(self.live(snapshot, texts), answer)
+
+    @property
+    def _here(self) -> dict[str, str]:
+        return {path: log.here for path, log in self.logs.items()}
 
     def _read(self, paths: Mapping[str, str]) -> tuple[dict[str, bytes], tuple[CouldNotLook, ...]]:
         """The logs by the names that are shown, without what others wrote."""
-        texts, missing = read_logs(paths, self.logs)
+        begins = {path: log.begins for path, log in self.logs.items()}
+        texts, missing = read_logs(paths, begins)
         return {self._named(path): _others(data) for path, data in texts.items()}, missing
 
     def _named(self, text: str) -> str:
-        for path, name in self.names.items():
-            text = text.replace(path, name)
+        for path, log in self.logs.items():
+            text = text.replace(path, log.name)
         return text
 
     def _told(self, diagnosis: Diagnosis, answer: Answer) -> Answer:
@@ -172,12 +188,9 @@ def _place(said: live.Look) -> str:
     return f"{said.state} {blocker.kind} {blocker.resource} {blocker.pids} {where}"
 
 
-def _keep(answer: Answer, path: Path, data: bytes) -> Answer:
-    """Writes the bundle under its name in one step."""
-    part = path.with_name(f".{path.name}.part")
+def _kept(answer: Answer, path: Path, data: bytes) -> Answer:
     try:
-        part.write_bytes(data)
-        part.replace(path)
+        keep(path, data)
     except OSError as error:
         return dataclasses.replace(answer, problem=f"cannot write {path}: {error.strerror}")
     return dataclasses.replace(answer, saved=str(path))

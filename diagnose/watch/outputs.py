@@ -31,7 +31,9 @@ class Channel:
     """One stream of the command."""
 
     path: str
-    """The file that it writes, for reading."""
+    """The file that it writes, as its processes know it."""
+    here: str
+    """Where this program opens it."""
     handle: int
     """What the command gets as its descriptor."""
     follower: Follower
@@ -40,8 +42,9 @@ class Channel:
     begins: int = 0
     """Bytes that the file held before; they are of something else."""
     temporary: bool = False
-    shown: str = ""
-    """What reports call the file; empty for its path."""
+    """Whether the file is only for us, and has no name any more."""
+    name: str = ""
+    """What reports call it; empty for its path."""
     pending: memoryview = field(default_factory=lambda: memoryview(b""))
     _freed: int = KEPT_HEAD
 
@@ -81,7 +84,7 @@ def channels(log: Path | None) -> tuple[Channel, Channel]:
         log: The file that both go to, in which case both are passed on to our standard output.
 
     Raises:
-        InputError: If the log cannot be written.
+        InputError: If the log or a temporary file cannot be written.
     """
     if log is not None:
         one = _logged(log)
@@ -105,22 +108,42 @@ def _logged(log: Path) -> Channel:
     except OSError as error:
         raise InputError(f"cannot write {log}: {error.strerror}", "name another --log") from error
     same = os.path.sameopenfile(handle, 1) if _is_open(1) else True
-    return Channel(str(log), handle, Follower(str(log), 0), -1 if same else 1)
+    path = str(log)
+    return Channel(path, path, handle, Follower(path, 0), -1 if same else 1)
 
 
 def _channel(ours: int) -> Channel:
     if _is_open(ours):
         status = os.fstat(ours)
         if stat.S_ISREG(status.st_mode):
-            path = f"/proc/{os.getpid()}/fd/{ours}"
+            here = _ours(ours)
             begins = status.st_size if _appends(ours) else os.lseek(ours, 0, os.SEEK_CUR)
-            return Channel(os.path.realpath(path), ours, Follower(path, begins), begins=begins)
-    handle, name = tempfile.mkstemp(prefix="diagnose-watch-", suffix=".log")
-    os.close(handle)
-    handle = os.open(name, os.O_WRONLY | os.O_APPEND)
-    to = ours if _is_open(ours) else -1
-    shown = "standard output" if ours == 1 else "standard error"
-    return Channel(name, handle, Follower(name, 0), to, temporary=True, shown=shown)
+            path = os.path.realpath(here)
+            return Channel(path, here, ours, Follower(here, begins), begins=begins)
+    path, handle = _nameless()
+    here, to = _ours(handle), ours if _is_open(ours) else -1
+    name = "standard output" if ours == 1 else "standard error"
+    return Channel(path, here, handle, Follower(here, 0), to, temporary=True, name=name)
+
+
+def _ours(handle: int) -> str:
+    """Where this program, and what it forks, opens a file again that it has open."""
+    return f"/proc/self/fd/{handle}"
+
+
+def _nameless() -> tuple[str, int]:
+    """A temporary file that is gone with the last process that has it open: the name it had, and a descriptor."""
+    try:
+        handle, path = tempfile.mkstemp(prefix="diagnose-watch-", suffix=".log")
+        os.close(handle)
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND)
+        os.unlink(path)
+    except OSError as error:
+        raise InputError(
+            f"no temporary file can be made for the command's output: {error.strerror}",
+            "name a folder with TMPDIR, or a file with --log",
+        ) from error
+    return path, handle
 
 
 def _appends(handle: int) -> bool:

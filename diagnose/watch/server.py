@@ -14,6 +14,7 @@ from pathlib import Path
 from diagnose.errors import InputError
 from diagnose.probe import proc
 from diagnose.watch.command import Command
+from diagnose.watch.examine import Log
 from diagnose.watch.follow import Follower
 from diagnose.watch.outputs import Channel, channels
 from diagnose.watch.tree import Tree
@@ -34,14 +35,9 @@ class Server:
     """Descriptors that become readable when there is news of it."""
 
     @property
-    def logs(self) -> dict[str, int]:
-        """The files that hold its output, and from which byte on."""
-        return {channel.path: channel.begins for channel in self.channels}
-
-    @property
-    def names(self) -> dict[str, str]:
-        """What reports call the files that are only for us."""
-        return {channel.path: channel.shown for channel in self.channels if channel.shown}
+    def logs(self) -> dict[str, Log]:
+        """The files that hold its output, by the path that its processes know."""
+        return {one.path: Log(one.here, one.begins, one.name or one.path) for one in self.channels}
 
     def tree(self) -> Tree:
         """Its processes."""
@@ -60,12 +56,9 @@ class Server:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Lets go of its files; removes what was only for us."""
+        """Lets go of its files."""
         for channel in self.channels:
             channel.follower.close()
-            if channel.temporary:
-                with contextlib.suppress(OSError):
-                    os.unlink(channel.path)
 
 
 class Own(Server):
@@ -77,7 +70,7 @@ class Own(Server):
 
     Raises:
         OSError: If it cannot be started.
-        InputError: If the log cannot be written.
+        InputError: If the log or a temporary file cannot be written.
     """
 
     ours = True
@@ -87,11 +80,7 @@ class Own(Server):
         self.channels = (out,) if out is error else (out, error)
         # A program that became this one by `exec` may have had children of its own.
         self._before = set(proc.family(os.getpid()))
-        try:
-            self._command = Command(argv, out.handle, error.handle)
-        except OSError:
-            self.close()
-            raise
+        self._command = Command(argv, out.handle, error.handle)
         self.pid = self._command.pid
 
     def tree(self) -> Tree:
@@ -118,7 +107,7 @@ class Beside(Server):
         log: Its log file; None for where its standard output goes.
 
     Raises:
-        InputError: If there is no such process.
+        InputError: If there is no such process, or its log cannot be read.
     """
 
     def __init__(self, pid: int, log: Path | None) -> None:
@@ -127,8 +116,8 @@ class Beside(Server):
         except OSError as error:
             raise InputError(f"there is no process {pid}", "name the server's pid") from error
         self.pid, self.handles = pid, (handle,)
-        paths = [str(log)] if log else _outputs(pid)
-        self.channels = tuple(Channel(path, -1, Follower(path)) for path in paths)
+        paths = [_readable(log)] if log else _outputs(pid)
+        self.channels = tuple(Channel(path, path, -1, Follower(path)) for path in paths)
 
     def tree(self) -> Tree:
         """Its processes."""
@@ -145,6 +134,17 @@ class Beside(Server):
     def pass_on(self, number: signal.Signals) -> bool:
         """Nothing: whoever started it ends it."""
         return False
+
+
+def _readable(log: Path) -> str:
+    """Its path; it may come later."""
+    try:
+        os.close(os.open(log, os.O_RDONLY | os.O_NONBLOCK))
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise InputError(f"cannot read {log}: {error.strerror}", "name another --log") from error
+    return str(log)
 
 
 def _outputs(pid: int) -> list[str]:

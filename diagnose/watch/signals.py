@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import signal
 
-PASSED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)  # fmt: skip
+ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
+"""Before these are passed on there is a look."""
+PASSED = (*ENDING, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
 
 
 class Signals:

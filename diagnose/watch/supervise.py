@@ -22,16 +22,12 @@ from diagnose.watch.patience import Patience
 from diagnose.watch.relay import Relay
 from diagnose.watch.senses import Senses
 from diagnose.watch.server import Server
-from diagnose.watch.signals import Signals
+from diagnose.watch.signals import ENDING, Signals
 from diagnose.watch.status import Voice, line
 
 HUNG = 125
 """The exit code for a server that hung and was stopped, or was not ready in time."""
-_CANCEL_S = 5.0
-"""How long a signal is held back for the evidence: runners kill seven to thirty seconds after it."""
 _QUICK = Plan(samples=2, interval_s=0.5, timeout_s=2.0)
-_HARMLESS = (signal.SIGUSR1, signal.SIGUSR2)
-"""Signals that do not mean an end."""
 _OUTPUT_S = (0.05, 0.5)
 """How often to look for output: right after the last of it, and when there is none."""
 _OBSERVE_S = (0.2, 2.0, 5.0)
@@ -48,6 +44,8 @@ class Options:
     stop: bool = False
     """Whether a server that hangs is stopped."""
     grace_s: float = 10.0
+    hold_s: float = 5.0
+    """How long a signal is held back for the evidence: runners kill seven to thirty seconds after it."""
     save: Path | None = None
     """Where to keep what a look saw; None for nowhere."""
     health: str = ""
@@ -124,6 +122,7 @@ class Supervisor:
             pause = min(pause, max(soon, (now - self._heard) / 10))
         if self._options.patience.stall_s is not None:
             pause = min(pause, max(soon, self._options.patience.stall_s / 20))
+        pause = max(0.0, min(pause, self._watch.left_s(now)))
         handles = (self._signals.handle, *self._server.handles, *self._looks.handles)
         select.select(handles, self._relay.awaited, (), pause)
 
@@ -145,7 +144,7 @@ class Supervisor:
 
     def _take_signals(self, now: float) -> None:
         for number in self._signals.take():
-            if number in _HARMLESS:
+            if number not in ENDING:
                 self._server.pass_on(number)
                 continue
             self._held.append(number)
@@ -159,7 +158,11 @@ class Supervisor:
                 self._held_since = now
                 self._voice.say(f"{number.name}: looking at the server before it is passed on")
                 self._looks.wholly(now, self._cancelled, always=True, plan=_QUICK)
-        if self._held and self._held_since is not None and now - self._held_since >= _CANCEL_S:
+        if (
+            self._held
+            and self._held_since is not None
+            and now - self._held_since >= self._options.hold_s
+        ):
             self._release()
 
     def _release(self) -> None:
@@ -201,7 +204,7 @@ class Supervisor:
         every = moving if self._senses.printed or self._watch.quiet_s(now) < 2 * quiet else quiet
         stall = self._options.patience.stall_s
         every = max(least, min(every, stall / 20)) if stall else every
-        return now - self._observed >= every
+        return now - self._observed >= every or self._watch.left_s(now) <= 0
 
     def _observe(self, now: float) -> int | None:
         self._observed = now
@@ -216,7 +219,7 @@ class Supervisor:
             case Step.RESUMED:
                 self._voice.say(decision.why)
             case Step.OVERDUE:
-                self._voice.say(f"{decision.why} ({duration(now - self._began)})")
+                self._voice.say(decision.why)
                 self._looks.wholly(now, self._overdue, always=True)
             case Step.LOOK:
                 self._voice.say(f"{decision.why}: looking", detail=True)

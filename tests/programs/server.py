@@ -5,7 +5,7 @@ usage: python server.py LOG ACTION…
     until TEXT    the log's lines up to the first one with TEXT, which is left out
     rest          the lines that are left
     sleep S       nothing
-    hang [S]      waits for a child that is stopped, for ever or for so long
+    hang [FILE]   waits for a child that is stopped, for ever or until there is a file
     spin          computes for ever
     build S       a child called `ninja` computes for so long
     download S    writes a file for so long
@@ -62,15 +62,21 @@ def download(seconds):
             time.sleep(0.1)
 
 
-def hang(seconds):
+def hang(path):
     child = os.fork()
     if child == 0:
         os.kill(os.getpid(), signal.SIGSTOP)
         os._exit(0)
-    if seconds:
-        signal.signal(signal.SIGALRM, lambda number, frame: os.kill(child, signal.SIGCONT))
-        signal.alarm(int(seconds))
+    if path:
+
+        def looked(number, frame):
+            if os.path.exists(path):
+                os.kill(child, signal.SIGCONT)
+
+        signal.signal(signal.SIGALRM, looked)
+        signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
     os.waitpid(child, 0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def starve():
@@ -123,8 +129,7 @@ def main():
         elif action == "sleep":
             time.sleep(float(actions.pop(0)))
         elif action == "hang":
-            seconds = actions.pop(0) if actions and actions[0].isdigit() else ""
-            hang(seconds)
+            hang(actions.pop(0) if actions else "")
         elif action == "spin":
             while True:
                 pass
