@@ -11,9 +11,8 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-from diagnose import advice, facts, metrics, phases, recency, trouble, verdict
+from diagnose import advice, facts, metrics, recency, trouble, verdict
 from diagnose.behind import fix_of, trace_back
-from diagnose.catalogue import patterns_of
 from diagnose.causal import explain, standing
 from diagnose.lives import lives
 from diagnose.match import Matcher
@@ -37,15 +36,7 @@ from diagnose.run import NOW, Run, known_before, renumbered
 from diagnose.scan import Scan, Scanner
 from diagnose.sources import Source
 from diagnose.sources.stream import Peeked, pieces
-
-SEES: Mapping[Channel, tuple[Channel, ...]] = {
-    Channel.LOG: (Channel.LOG, Channel.STACK, Channel.HOST),
-    Channel.STACK: (Channel.STACK, Channel.HOST),
-    Channel.HOST: (Channel.HOST, Channel.STACK),
-    Channel.RECIPE: (Channel.RECIPE,),
-}
-"""Which sources the signatures of a channel look at: a log may hold a pasted stack or listing, so its
-signatures see live ones as well; what only a live look can show is not taken from a log."""
+from diagnose.wanted import wanted
 
 
 class Examiner:
@@ -69,25 +60,13 @@ class Examiner:
         self._signatures = {
             id: s for id, s in signatures.items() if s.channel is not Channel.RECIPE
         }
-        windows = {**facts.WINDOWS, **trouble.WINDOWS}
-        self._patterns = tuple(
-            dict.fromkeys(
-                (
-                    *(p for s in self._signatures.values() for p in patterns_of(s)),
-                    *facts.PATTERNS,
-                    *phases.patterns(),
-                    *trouble.PATTERNS,
-                    *windows,
-                )
-            )
-        )
-        index = {pattern: number for number, pattern in enumerate(self._patterns)}
-        self._seen = {channel: self._numbers(channel, index) for channel in Channel}
+        self._wanted = wanted(self._signatures.values())
         self._scanner = Scanner(
-            self._patterns,
+            self._wanted.patterns,
             engine=engine,
             cache=cache,
-            windows={index[pattern]: lines for pattern, lines in windows.items()},
+            windows=self._wanted.windows,
+            few=self._wanted.few,
         )
 
     def observe(self, sources: Iterable[Source]) -> tuple[Run, tuple[SourceNote, ...]]:
@@ -114,24 +93,11 @@ class Examiner:
             )
         recordings = [note.recording for note in notes if note.recording is not None]
         scans = [replace(scan, silent_s=_silence(scan, recordings)) for scan in scans]
-        return Run(self._patterns, scans), tuple(notes)
-
-    def _numbers(self, channel: Channel, index: Mapping[str, int]) -> frozenset[int]:
-        """Positions of the patterns that are looked for in sources of a channel."""
-        patterns = [
-            p
-            for s in self._signatures.values()
-            if channel in SEES[s.channel]
-            for p in patterns_of(s)
-        ]
-        patterns += facts.PATTERNS
-        if channel is Channel.LOG:
-            patterns += [*phases.patterns(), *trouble.PATTERNS, *facts.WINDOWS, *trouble.WINDOWS]
-        return frozenset(index[pattern] for pattern in patterns)
+        return Run(self._wanted.patterns, scans), tuple(notes)
 
     def _visible(self, scan: Scan, channel: Channel) -> Scan:
         """A scan without what its channel does not show: only a log tells what came when, and errors."""
-        numbers = self._seen[channel]
+        numbers = self._wanted.seen[channel]
         kept = {number: hits for number, hits in scan.hits.items() if number in numbers}
         if channel is Channel.LOG:
             return replace(scan, hits=kept)

@@ -17,7 +17,7 @@ FLOORS = {
     "phases": 5, "facts": 5, "news": 5, "recency": 5, "quotation": 5, "metrics": 5,
     "progress": 6, "lives": 6, "stacks": 6, "recipe": 6, "contrast": 6,
     "match": 7, "trouble": 7, "waits": 7, "remedy": 7,
-    "causal": 8, "advice": 8, "lint": 8,
+    "causal": 8, "advice": 8, "lint": 8, "wanted": 8,
     "verdict": 9, "behind": 9, "mystery": 9, "live": 9, "fingerprint": 9, "review": 9,
     "report": 10, "origin": 10, "jobs": 10,
     "sources": 10, "probe": 10,

@@ -50,9 +50,11 @@ def test_small_blocks_and_other_engines_find_the_same(engine, block_bytes):
 
 
 @ENGINES
-def test_a_tuned_scanner_loses_nothing(engine):
+@pytest.mark.parametrize("compile_bytes", [0, 10**9])
+def test_a_tuned_scanner_loses_nothing(engine, compile_bytes):
     log = made_log(11, 300)
     tuned = {"untuned": 0, "common_bytes": 10**9, "stretch_bytes": 500, "block_bytes": 8000}
+    tuned["compile_bytes"] = compile_bytes
     found = scan(PATTERNS, log, engine=engine, first=10**6, **tuned)
 
     assert seen(found) == naive(PATTERNS, log)

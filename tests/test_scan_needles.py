@@ -11,6 +11,7 @@ from scan_patterns import PATTERNS, REGEX_ONLY, Maker
 
 from diagnose.cache import Cache
 from diagnose.errors import CatalogueError
+from diagnose.scan.dialect import parse
 from diagnose.scan.engine import NAMES, build
 from diagnose.scan.needles import needle
 from diagnose.scan.trim import expression
@@ -43,7 +44,9 @@ def test_every_engine_finds_it(engine):
     built = build(engine, [needle(pattern) for pattern in PATTERNS], Cache(None, ()))
     every = range(len(PATTERNS))
     hot = built.tuned(set(every[::2]), {})
-    noisy = built.tuned({0}, {index: expression(PATTERNS[index]) for index in every[1:]})
+    noisy = built.tuned(
+        {0}, {index: expression(parse(PATTERNS[index]).node) for index in every[1:]}
+    )
     for index, (pattern, texts) in enumerate(tries(2, 0.3, 70)):
         for text in texts:
             assert index in {found for _, found in built.scan(text.encode())}
@@ -55,7 +58,7 @@ def test_every_engine_finds_it(engine):
 
 def test_an_expression_as_a_whole_misses_nothing_and_lies_within_the_match():
     for pattern, texts in tries(7, 0.3, 60):
-        form = re.compile(expression(pattern))
+        form = re.compile(expression(parse(pattern).node))
         for text in texts:
             match = regex.search(pattern, text)
             start, end = (len(text[:at].encode()) for at in match.span())
@@ -73,7 +76,7 @@ def test_an_expression_as_a_whole_reports_a_match_once():
         (r"lost it .{0,50}\w", b"lost it " + b"abc def " * 10),
         (r"(?:early|late\d{0,9}) end of \w{4}", b"late end of words"),
     ):
-        tuned = built.tuned(set(), {0: expression(pattern)})
+        tuned = built.tuned(set(), {0: expression(parse(pattern).node)})
         assert len(tuned.scan(line)[0]) == 1, pattern
 
 

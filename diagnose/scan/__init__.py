@@ -2,11 +2,11 @@
 
 Floor 3. `Scanner` is built once from all patterns and reads any number of sources, each in one pass.
 
-    needles     a pattern to what is looked for in its place (`dialect`, `literals`, `emit`)
+    needles     a pattern to what is looked for in its place (`dialect`, `literals`, `emit`, `trim`)
     engine      what looks for it (`hyper`, `plain`), kept compiled in the cache
     blocks      a stream to stretches of bytes; `smooth` takes out what would hide a match
-    passage     one source: candidates to evidence or counts (`look`, `often`, `confirm`, `tally`),
-                `windows`, `ends`
+    passage     one source: candidates to evidence or counts (`search`, `look`, `often`, `confirm`,
+                `tally`), `windows`, `ends`
 """
 
 from __future__ import annotations

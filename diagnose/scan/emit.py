@@ -5,6 +5,8 @@ Floor 3: pure. No expression matches across a line feed or carriage return.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from diagnose.scan.nodes import EMPTY, Alt, Boundary, Char, Node, Repeat, Seq, items_of
 
 _ENDLESS = 200
@@ -14,6 +16,7 @@ _MOST_BYTES = 256
 _MOST_TURNS = 8
 _ANY = r"[^\r\n]*"
 _HIGH = r"\x80-\xff"
+_WORD = sum(1 << code for code in range(128) if chr(code).isalnum() or chr(code) == "_")
 
 
 def ascii_form(node: Node) -> str:
@@ -37,7 +40,8 @@ def wide_form(node: Node, *, first: bool = True, last: bool = True) -> str:
 
     A character beyond ASCII is two to four bytes of UTF-8, or one to three that a decoder replaces
     when they are damaged, so wherever one may stand, one to four high bytes may, and counts of
-    characters become counts of bytes. Tests for the ends of words are dropped.
+    characters become counts of bytes. Tests for the ends of words are dropped, but for those beside a
+    letter or digit of ASCII: there, a byte beyond ASCII never keeps a match from being found.
 
     Args:
         node: What to match.
@@ -60,7 +64,19 @@ def wide_form(node: Node, *, first: bool = True, last: bool = True) -> str:
             parts.append(wide_form(item, first=before, last=after))
         elif not isinstance(item, Boundary):
             parts.append(_ANY)
+        elif is_word_edge(items, place):
+            parts.append(r"\b")
     return "".join(parts)
+
+
+def is_word_edge(items: Sequence[Node], place: int) -> bool:
+    """Whether the node at a place is the end of a word with a letter or digit of ASCII beside it."""
+    item = items[place]
+    if not isinstance(item, Boundary) or item.inverted:
+        return False
+    beside = (*items[max(place - 1, 0) : place], *items[place + 1 : place + 2])
+    return any(isinstance(n, Char) and not n.others and n.ascii and n.others is not None
+               and not n.ascii & ~_WORD for n in beside)  # fmt: skip
 
 
 def is_quick(node: Node) -> bool:

@@ -30,14 +30,17 @@ class Hyperscan:
     name = "hyperscan"
 
     def __init__(self, needles: Sequence[Needle], cache: Cache) -> None:
-        self._literals = owners(needles)
+        self._whole = {index: n.whole for index, n in enumerate(needles) if n.whole}
+        self._literals = _only(owners(needles), lambda index: index not in self._whole)
         stored = cache.read("database")
         loaded = _loaded(stored) if stored is not None else None
         if loaded is None:
-            loaded = _compiled([*_expressions(self._literals), (_STRIDE_PIN, 0)])
+            wholes = [(whole, 0) for whole in self._whole.values()]
+            loaded = _compiled([*_expressions(self._literals), (_STRIDE_PIN, 0), *wholes])
             cache.write("database", hyperscan.dumpb(loaded))
         # The pin belongs to nobody.
-        self._every = _Owned(loaded, [*self._literals.values(), ()])
+        each = [(index,) for index in self._whole]
+        self._every = _Owned(loaded, [*self._literals.values(), (), *each])
         self._odd = _compiled((odd, hyperscan.HS_FLAG_SINGLEMATCH) for odd in ODD)
 
     def scan(self, text: Text) -> list[Event]:
@@ -46,7 +49,11 @@ class Hyperscan:
 
     def tuned(self, hot: Set[int], noisy: Mapping[int, bytes]) -> Tuned:
         """The same for a source in which some patterns are common."""
-        return _Tuned(self._literals, hot, noisy)
+        return _Tuned(self._literals, hot, {**self._whole, **noisy})
+
+    def sorted_out(self, hot: Set[int]) -> Tuned:
+        """The same for a source that is not worth compiling for."""
+        return _SortedOut(self._every, hot)
 
     def is_odd(self, text: Text) -> bool:
         """Whether a text has what `smooth.ODD` describes."""
@@ -57,13 +64,33 @@ class _Owned:
     """A database, and the patterns that each of its expressions belongs to."""
 
     def __init__(self, database: Any, owners: Sequence[Sequence[int]]) -> None:
-        self._database = database
-        self._owners = owners
+        self.database = database
+        self.owners = owners
 
     def events(self, text: Text) -> list[Event]:
-        owners = self._owners
-        found = _events(self._database, text)
+        owners = self.owners
+        found = _events(self.database, text)
         return [(end, index) for end, number in found for index in owners[number]]
+
+
+class _SortedOut:
+    """Everything is reported, and what hot patterns alone look for is left out of it."""
+
+    def __init__(self, every: _Owned, hot: Set[int]) -> None:
+        self._database = every.database
+        self._cold = [[i for i in indexes if i not in hot] for indexes in every.owners]
+        self._hot = [[i for i in indexes if i in hot] for indexes in every.owners]
+
+    def scan(self, text: Text) -> tuple[list[Event], dict[int, int]]:
+        """Where patterns that are not hot may match, in any order, and one place for each hot one."""
+        cold, places = self._cold, dict[int, int]()
+        events: list[Event] = []
+        for end, number in _events(self._database, text):
+            places[number] = end
+            if cold[number]:
+                events += [(end, index) for index in cold[number]]
+        hot = {index: end for number, end in places.items() for index in self._hot[number]}
+        return events, hot
 
 
 class _Tuned:

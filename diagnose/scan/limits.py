@@ -20,17 +20,22 @@ class Limits:
     """Looked at together; where a pattern is common, only one match of it in each is looked for."""
     untuned: int = 12_000
     """Candidates in a source before the scanner is tuned to what is common in it."""
+    compile_bytes: int = 24 << 20
+    """Of a source, before the scanner is compiled anew for what is common in it."""
     tunings: int = 8
+    """Times that it is compiled for one source, at most."""
     common_bytes: int = 1 << 16
     """A pattern with more than one candidate for so many bytes is common."""
-    read: int = 40
-    """Matches of a pattern that are read as lines before others are only counted."""
     confirmed: int = 200
-    """The same for a pattern whose matches cannot be told from the raw text."""
+    """Candidates of a pattern whose matches cannot be told from the raw text that are read as lines
+    before others are only counted."""
     first: int = 40
     """Matches of one pattern that are kept from the start of a source."""
+    few: int = 8
+    """The same for a pattern of which it only counts that, when and by whom it was printed."""
     each_writer: int = 4
     """Matches of one pattern that are kept of each process."""
+    few_each_writer: int = 2
     writers: int = 512
     """Processes of which they are kept."""
     lines_looked_at: int = 96

@@ -7,58 +7,25 @@ in the source (see `often`).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from diagnose.model import Evidence
 from diagnose.scan.confirm import SHORT, Candidate, Confirmer
-from diagnose.scan.limits import Limits
-from diagnose.scan.needles import Needle
 from diagnose.scan.pieces import Pieces
-from diagnose.scan.protocol import Engine, Event
+from diagnose.scan.protocol import Event
+from diagnose.scan.search import Search
 from diagnose.scan.stretches import Stretch, who
 from diagnose.scan.tally import Tally
 from diagnose.scan.windows import Windows
 
-if TYPE_CHECKING:
-    import regex
-
 _NONE: Mapping[int, int] = {}
-_NAMED = re.compile(r"\(\?P?[<'](?![=!])")
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What is looked for: the same for all sources."""
-
-    patterns: Sequence[str]
-    needles: Sequence[Needle]
-    engine: Engine
-    windows: Mapping[int, int]
-    limits: Limits
-    compiled: dict[int, regex.Pattern[str]] = field(default_factory=dict)
-    """Expressions that were hit, as they were written."""
-    ascii_forms: dict[int, re.Pattern[bytes]] = field(default_factory=dict)
-    """The same in their form for ASCII text."""
-    plain: dict[int, re.Pattern[bytes] | None] = field(default_factory=dict)
-
-    def ascii_form(self, index: int) -> re.Pattern[bytes]:
-        """A pattern's form for ASCII text, compiled."""
-        form = self.ascii_forms.get(index)
-        if form is None:
-            form = self.ascii_forms[index] = re.compile(self.needles[index].ascii_form)
-        return form
-
-    def plain_form(self, index: int) -> re.Pattern[bytes] | None:
-        """The same, where it says all that the pattern says: nothing is captured, nothing looked around."""
-        if index not in self.plain:
-            needle = self.needles[index]
-            says_all = needle.ascii_exact and needle.ascii_form and needle.local
-            captures = _NAMED.search(self.patterns[index])
-            self.plain[index] = self.ascii_form(index) if says_all and not captures else None
-        return self.plain[index]
+# Reading that many lines costs less than compiling an expression to tell them apart.
+_UNTOLD = 4
 
 
 @dataclass(slots=True)
@@ -96,7 +63,7 @@ class Look:
         self._pieces = pieces
         self._text = pieces.text
         self._odd = self._text.beside
-        self._done: dict[int, int] = {}
+        self._done = defaultdict[int, int](int)
         self._start = self._stop = 0
         self.followed: dict[int, list[Stretch]] = {}
         """For window patterns, the stretches in which matches were counted and not read."""
@@ -105,10 +72,60 @@ class Look:
 
     def every(self, events: list[Event]) -> None:
         """Takes all candidates of the block."""
-        events.sort(reverse=True)
+        events.sort()
+        taken = 0
         for stretch in self.stretches():
-            while events and events[-1][0] <= stretch.high:
-                self.candidate(*events.pop(), stretch)
+            behind = bisect_right(events, (stretch.high, sys.maxsize), taken)
+            self.take(events[taken:behind], stretch)
+            taken = behind
+
+    def take(
+        self, events: Iterable[Event], stretch: Stretch, hot: Mapping[int, int] = _NONE
+    ) -> None:
+        """Takes candidates of one stretch, in ascending order.
+
+        Most of them are told by one search of the raw piece: nothing is there, or one more of what
+        is only counted. Only the others are looked at.
+
+        Args:
+            events: The candidates.
+            stretch: Where they are.
+            hot: Patterns that are counted by stretches: only what is new is read.
+        """
+        if not stretch.countable:
+            for end, index in events:
+                self.candidate(end, index, stretch, hot)
+            return
+        data, odd, test, tallies = (
+            self._text.data,
+            self._odd,
+            self._search.test,
+            self._state.tallies,
+        )
+        done, simple, is_ascii, start, stop = self._done, False, False, 0, 0
+        for end, index in events:
+            if end <= done[index]:
+                continue
+            if index in hot:
+                self.candidate(end, index, stretch, hot)
+                continue
+            if not start < end <= stop:
+                self._enter(end - 1)
+                start, stop = self._start, self._stop
+                simple = stop - start <= SHORT and start not in odd
+                is_ascii = stretch.is_ascii or bytes(data[start:stop]).isascii()
+            tally = tallies.get(index) or self.tally(index)
+            told = None
+            if simple and tally.candidates >= _UNTOLD:
+                told = test(index)(data, start, stop, is_ascii)
+            if told is False or (told and tally.hot and tally.is_settled(self._who())):
+                done[index] = stop
+                tally.candidates += 1
+                if told:
+                    tally.add_unread(stretch.copy, exact=True)
+                    self.follow(index, stretch)
+            else:
+                self.candidate(end, index, stretch)
 
     def again(self, index: int, stretch: Stretch) -> Iterator[Evidence]:
         """The matches of one pattern in a stretch, read."""
@@ -142,8 +159,12 @@ class Look:
         """What was found of a pattern so far."""
         tally = self._state.tallies.get(index)
         if tally is None:
-            local = self._search.needles[index].local
-            tally = Tally(self._search.limits, local=local, windows=self._state.windows.of(index))
+            tally = Tally(
+                self._search.limits,
+                local=self._search.needles[index].local,
+                windows=self._state.windows.of(index),
+                few=index in self._search.few,
+            )
             self._state.tallies[index] = tally
         return tally
 
@@ -158,7 +179,7 @@ class Look:
             stretch: Where it is.
             hot: Patterns that are counted by stretches: only what is new is read.
         """
-        if end <= self._done.get(index, 0):
+        if end <= self._done[index]:
             return
         if not self._start < end <= self._stop:
             self._enter(end - 1)
@@ -225,7 +246,8 @@ class Look:
             return stop
         tally.candidates += 1
         # Most candidates that do not match are told apart before the line is read.
-        if not is_long and not self._may_match(index, start, stop, stretch):
+        told = not is_long and tally.candidates > _UNTOLD
+        if told and not self._may_match(index, start, stop, stretch):
             return stop
         candidate = self.read(place)
         evidence = self._state.confirmer.evidence(index, candidate)

@@ -6,7 +6,8 @@ meant: ignoring case, `s`, `k` and `i` do not stand for the long s, the Kelvin s
 and what matches only because a secret was taken out of the line is not found.
 
 Words alone are scanned for faster than whole expressions, compile in a quarter of the time, and many
-patterns share them. What they let through is told apart by an expression for ASCII text.
+patterns share them. What they let through is told apart by an expression for ASCII text. The few
+patterns whose words are in every healthy log are looked for as wholes, by an engine that can.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from diagnose.scan.dialect import parse
 from diagnose.scan.emit import ascii_form, is_quick
 from diagnose.scan.literals import SHORTEST, Word, required, shortest, spelled, text_of
 from diagnose.scan.nodes import Boundary, Node, parts_of
+from diagnose.scan.ordinary import is_ordinary
+from diagnose.scan.trim import expression
 
 
 class Literal(NamedTuple):
@@ -51,6 +54,9 @@ class Needle:
     """Whether `ascii_form` matches nothing else."""
     local: bool
     """Whether a match depends on nothing but the text matched: no anchors, no look-around."""
+    whole: bytes
+    """For a pattern whose words are in every healthy log, an expression over raw bytes that is found
+    wherever the pattern matches; empty for all others."""
 
     def ends(self, data: bytes) -> Iterator[int]:
         """Where its literals end in `data`, in no order."""
@@ -76,12 +82,16 @@ def needle(pattern: str) -> Needle:
             "the scanner finds candidates by literals: give each alternative a word of its own",
         )
     form = ascii_form(parsed.node) if is_quick(parsed.node) else ""
+    literals = _without_overlap(words)
+    is_word = parsed.exact and _is_spelled_by(parsed.node, words)
+    says_little = not is_word and any(is_ordinary(literal.text) for literal in literals)
     return Needle(
-        literals=_without_overlap(words),
-        is_word=parsed.exact and _is_spelled_by(parsed.node, words),
+        literals=literals,
+        is_word=is_word,
         ascii_form=form.encode("ascii"),
         ascii_exact=parsed.exact,
         local=parsed.local,
+        whole=expression(parsed.node) if says_little else b"",
     )
 
 

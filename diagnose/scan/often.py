@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from diagnose.scan.look import Look, Place, Search, State
+from diagnose.scan.look import Look, Place, State
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event, Tuned
+from diagnose.scan.search import Search
 from diagnose.scan.stretches import Stretch, who
 
 
@@ -62,8 +63,7 @@ class Often:
                 taken += len(events)
                 if hot:
                     events += self._of_new_processes(hot, stretch, view)
-                for end, index in sorted(events):
-                    self._look.candidate(end, index, stretch, hot)
+                self._look.take(sorted(events), stretch, hot)
                 for index, end in hot.items():
                     self._common.setdefault(index, []).append((stretch, low + end - 1))
         for index, found in self._common.items():

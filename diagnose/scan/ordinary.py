@@ -10,6 +10,7 @@ from functools import lru_cache
 
 _LINES = rb"""
 2026-07-01T02:16:31.1234567Z (Worker_TP0_EP0 pid=612) INFO 07-01 02:16:31 [gpu_model_runner.py:499] Starting to load model
+(Worker_DP1_TP1_EP1 pid=613) INFO 07-01 02:16:31 [multiproc_executor.py:499] [rank1]: (RayWorkerWrapper pid=7, ip=10.0.0.1) local_rank=1
 (EngineCore_DP0 pid=42) WARNING 07-01 02:16:31 [core.py:12] (Worker_DP1_TP3_EP3 pid=613) (APIServer pid=11) (VllmWorker rank=1 pid=7)
 Engine 000: Avg prompt throughput: 0.0 tokens/s, Avg generation throughput: 0.0 tokens/s, Running: 0 reqs, Waiting: 0 reqs, GPU KV cache usage: 0.0%, Prefix cache hit rate: 0.0%
 INFO:     127.0.0.1:41234 - "POST /v1/chat/completions HTTP/1.1" 200 OK

@@ -13,11 +13,13 @@ from functools import partial
 from diagnose.model import Evidence, Hits, Line
 from diagnose.scan.blocks import Block
 from diagnose.scan.confirm import Confirmer
+from diagnose.scan.dialect import parse
 from diagnose.scan.ends import Ends
-from diagnose.scan.look import Look, Search, State
+from diagnose.scan.look import Look, State
 from diagnose.scan.often import Often
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event, Tuned
+from diagnose.scan.search import Search
 from diagnose.scan.smooth import Part, Smooth
 from diagnose.scan.stretches import Copy, Stretch
 from diagnose.scan.trim import expression
@@ -72,6 +74,7 @@ class Passage:
         self._unended = False
         self._tuned: Tuned | None = None
         self._tunings = 0
+        self._compiled = False
         self._untuned = 0
         self._settled = 0
         self._hot: set[int] = set()
@@ -108,14 +111,16 @@ class Passage:
     def _is_worth_tuning(self, block: Block) -> bool:
         """Whether enough of what was looked at is common, and enough is left to look at.
 
-        Compiling costs as much as a megabyte of candidates. Every block but the last is nearly full.
+        Every block but the last is nearly full.
         """
         limits = self._limits
-        return (
-            self._untuned > limits.untuned
-            and self._tunings < limits.tunings
-            and 2 * block.size > limits.block_bytes
-        )
+        if 2 * block.size < limits.block_bytes or self._tunings >= limits.tunings:
+            return False
+        return self._untuned > limits.untuned or (self._is_long() and not self._compiled)
+
+    def _is_long(self) -> bool:
+        """Whether compiling pays: it costs as much as looking at some ten megabytes without."""
+        return self._size >= self._limits.compile_bytes
 
     def _tune(self) -> None:
         """Makes the scanner faster for what is common in this source."""
@@ -127,12 +132,19 @@ class Passage:
         for tally in self._state.tallies.values():
             tally.settle()
         self._untuned = 0
+        compiled, self._compiled = self._compiled, self._is_long()
+        if not self._compiled:
+            if not hot <= self._hot:
+                self._hot |= hot
+                self._state.looked_at.clear()
+                self._tuned = self._search.engine.sorted_out(self._hot)
+            return
         self._tunings += 1
-        if hot <= self._hot and noisy <= self._noisy.keys():
+        if compiled and hot <= self._hot and noisy <= self._noisy.keys():
             return
         self._hot |= hot
         for index in noisy - self._noisy.keys():
-            self._noisy[index] = expression(self._search.patterns[index])
+            self._noisy[index] = expression(parse(self._search.patterns[index]).node)
         self._state.looked_at.clear()
         self._tuned = self._search.engine.tuned(self._hot, self._noisy)
 

@@ -32,6 +32,10 @@ class Plain:
         """The same for a source in which some patterns are common; noise costs nothing here."""
         return _Tuned(self, hot)
 
+    def sorted_out(self, hot: Set[int]) -> Tuned:
+        """The same."""
+        return _Tuned(self, hot)
+
     def is_odd(self, text: Text) -> bool:
         """Whether a text has what `smooth.ODD` describes."""
         return is_odd(text)

@@ -36,6 +36,9 @@ class Engine(Protocol):
                 expressions for them as wholes.
         """
 
+    def sorted_out(self, hot: Set[int]) -> Tuned:
+        """The same, made at once and slower to scan with."""
+
     def is_odd(self, text: Text) -> bool:
         """Whether a text has what `smooth.ODD` describes."""
 

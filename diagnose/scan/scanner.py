@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import marshal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from diagnose.cache import Cache
 from diagnose.scan import dialect, engine
 from diagnose.scan.blocks import Readable, blocks
 from diagnose.scan.limits import DEFAULT, Limits
-from diagnose.scan.look import Search
 from diagnose.scan.needles import Literal, Needle, needle
 from diagnose.scan.passage import Passage, Scan
+from diagnose.scan.search import Search
 
 _NO_WINDOWS: Mapping[int, int] = {}
+_NONE: Set[int] = frozenset()
 _SOURCES = (
     "charsets",
     "classes",
@@ -30,6 +31,7 @@ _SOURCES = (
     "needles",
     "nodes",
     "ordinary",
+    "trim",
 )
 
 
@@ -41,6 +43,7 @@ class Scanner:
         engine: `auto`, `hyperscan`, `re2` or `regex`.
         cache: Folder for compiled scanners; None for none.
         windows: How many lines to keep after each match of a pattern, by the pattern's position.
+        few: Positions of patterns of whose matches the first and last few are enough.
         limits: For tests.
 
     Raises:
@@ -58,13 +61,14 @@ class Scanner:
         engine: str = "auto",
         cache: Path | None = None,
         windows: Mapping[int, int] = _NO_WINDOWS,
+        few: Set[int] = _NONE,
         limits: Limits = DEFAULT,
     ) -> None:
         self.engine = _choose(engine)
         stored = Cache(cache, _depends_on(self.engine, patterns) if cache else ())
         needles = _needles(patterns, stored)
         built = _build(self.engine, needles, stored)
-        self._search = Search(tuple(patterns), needles, built, dict(windows), limits)
+        self._search = Search(tuple(patterns), needles, built, dict(windows), few, limits)
 
     def scan(self, index: int, source: str, stream: Readable) -> Scan:
         """Reads one source to its end.
@@ -98,6 +102,7 @@ def _needles(patterns: Sequence[str], cache: Cache) -> list[Needle]:
             n.ascii_form,
             n.ascii_exact,
             n.local,
+            n.whole,
         )
         for n in found
     ]

@@ -22,12 +22,15 @@ class Tally:
         limits: How many of each.
         local: Whether searching a piece of a line says the same as searching the line read from it.
         windows: Whether the lines after its matches are kept too.
+        few: Whether less of each will do.
     """
 
-    def __init__(self, limits: Limits, *, local: bool, windows: bool) -> None:
+    def __init__(self, limits: Limits, *, local: bool, windows: bool, few: bool) -> None:
         self._limits = limits
         self._confirmed = limits.confirmed
-        self._must_read = max(limits.read, limits.first, limits.windows_first if windows else 0)
+        self._keep = limits.few if few else limits.first
+        self._each_writer = limits.few_each_writer if few else limits.each_writer
+        self._must_read = max(self._keep, limits.windows_first if windows else 0)
         self._first: list[Evidence] = []
         self._others: list[Evidence] = []
         self._writers: dict[tuple[str, str], int] = {}
@@ -81,13 +84,13 @@ class Tally:
         if known or len(self._writers) < self._limits.writers:
             self._writers[key] = known + 1
         else:
-            known = self._limits.each_writer
-        if len(self._first) < self._limits.first:
+            known = self._each_writer
+        if len(self._first) < self._keep:
             self._first.append(evidence)
-        elif known < self._limits.each_writer:
+        elif known < self._each_writer:
             self._others.append(evidence)
         self._last.append(evidence)
-        if known + 1 >= self._limits.each_writer and len(self._settled) < _NAMES_SETTLED:
+        if known + 1 >= self._each_writer and len(self._settled) < _NAMES_SETTLED:
             self._settled.add(name)
 
     def add_unread(self, copy: Copy, *, exact: bool, new: bool = True) -> None:

@@ -6,8 +6,7 @@ are looked for as wholes, so that what the literals let through does not have to
 
 from __future__ import annotations
 
-from diagnose.scan.dialect import parse
-from diagnose.scan.emit import wide_form
+from diagnose.scan.emit import is_word_edge, wide_form
 from diagnose.scan.nodes import (
     EMPTY,
     Alt,
@@ -23,13 +22,13 @@ from diagnose.scan.nodes import (
 )
 
 
-def expression(pattern: str) -> bytes:
-    """An expression over raw bytes that matches wherever a pattern does.
+def expression(node: Node) -> bytes:
+    """An expression over raw bytes that matches wherever a node does.
 
     What may vary at both ends is cut off: a match is there or not, and a free end would report every
     position as one more.
     """
-    return wide_form(_trimmed(parse(pattern).node)).encode("ascii")
+    return wide_form(_trimmed(node)).encode("ascii")
 
 
 def _trimmed(node: Node, *, left: bool = True, right: bool = True) -> Node:
@@ -63,6 +62,8 @@ def _trim_end(items: list[Node], end: int, *, alone: bool) -> None:
         elif isinstance(edge, Seq):
             items[end : end + 1 or None] = edge.items
             continue
+        if is_word_edge(items, 0 if end == 0 else len(items) - 1):
+            return
         neighbour = items[1 if end == 0 else -2] if len(items) > 1 else EMPTY
         nothing = edge == EMPTY or isinstance(edge, Anything | Boundary)
         if nothing or _says_little(edge, neighbour):
