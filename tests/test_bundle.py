@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from diagnose import bundle
+from diagnose.cli.reason import prepare, reason
 from diagnose.errors import InputError
 from diagnose.model import (
     Connection,
@@ -25,6 +28,7 @@ from diagnose.model import (
     Thread,
 )
 
+BUNDLES = Path(__file__).parent.parent / "fixtures" / "bundles"
 WAIT = Frame("FileBaton.wait", "/lib/torch/utils/file_baton.py", 50, {"start_time": "1.5"})
 LOAD = Frame("load", "/lib/torch/utils/cpp_extension.py", 1927)
 SERVER = Process(
@@ -56,6 +60,11 @@ FULL = Snapshot(
     versions={"torch": "2.13.0"},
     could_not=(CouldNotLook("the GPUs", "no tool", "install one"),),
 )
+
+
+@pytest.fixture(scope="module")
+def examiner():
+    return prepare()
 
 
 def edited(**changes):
@@ -153,3 +162,59 @@ def test_who_and_where_can_be_taken_out_too():
     assert cleaned.lock_files[0].path == "/home/user/host/lock"
     assert logs == {"/var/log/server.log": b"on host by user of hidden\n"}
     assert bundle.unpack(bundle.pack(cleaned, logs))[0] == cleaned
+
+
+def test_every_home_and_every_user_named_anywhere_is_taken_out():
+    paths = [
+        "/root/.cache",
+        "/home/ann/x",
+        "/Users/ann/y",
+        "/home/bob/x",
+        "/data/bob/z",
+        "/rooted",
+        "/srv/root/a",
+    ]
+    snapshot = replace(FULL, environment={"HOME": "/data/ann2", "XDG_CACHE_HOME": "/data/ann2/c"}, logs=("/home/bob/x",))  # fmt: skip
+
+    cleaned, logs = bundle.anonymous(snapshot, {"/home/bob/x": "\n".join(paths).encode()})
+
+    assert logs["/home/user2/x"].decode().split("\n") == [
+        "/home/user/.cache", "/home/user/x", "/home/user/y", "/home/user2/x", "/data/user2/z", "/rooted", "/srv/root/a",
+    ]  # fmt: skip
+    assert cleaned.logs == tuple(logs)
+    assert cleaned.environment == {"HOME": "/home/user", "XDG_CACHE_HOME": "/home/user/c"}
+
+
+def test_the_host_is_taken_out_with_and_without_its_domain():
+    snapshot = replace(FULL, host="node-7.example.org")
+
+    cleaned, logs = bundle.anonymous(
+        snapshot, {"/l": b"node-7.example.org and node-7, not node-70\n"}
+    )
+
+    assert cleaned.host == "host"
+    assert logs == {"/l": b"host and host, not node-70\n"}
+
+
+def test_a_user_called_as_the_program_leaves_the_program_its_name():
+    frame = Frame("run", "/home/vllm/lib/python3.12/site-packages/vllm/v1/engine/core.py", 7)
+    sample = Sample(11, 1.0, (Thread(11, "MainThread", False, True, (frame,)),))
+    owned = tuple(replace(one, user="vllm") for one in FULL.processes)
+
+    cleaned, _ = bundle.anonymous(replace(FULL, samples=(sample,), processes=owned), {})
+
+    assert cleaned.processes[0].user == "user"
+    assert cleaned.samples[0].threads[0].frames[0].file == (
+        "/home/user/lib/python3.12/site-packages/vllm/v1/engine/core.py"
+    )
+
+
+@pytest.mark.parametrize("path", sorted(BUNDLES.glob("*.tar.gz")), ids=lambda path: path.name)
+def test_the_answer_about_a_redacted_bundle_is_the_same(path, examiner):
+    snapshot, logs = bundle.unpack(path.read_bytes())
+    whole = reason(examiner, snapshot, logs)
+    less = reason(examiner, *bundle.anonymous(snapshot, logs))
+
+    assert (less.verdict, less.state, less.confidence) == (whole.verdict, whole.state, whole.confidence)  # fmt: skip
+    assert [link.signature.id for link in less.chain] == [link.signature.id for link in whole.chain]
+    assert [w.kind for w in less.waits] == [w.kind for w in whole.waits]
