@@ -143,7 +143,11 @@ def open_script(recipe: str, roots: tuple[Path, ...]) -> Script:
 
 
 def exit_code(diagnosis: Diagnosis) -> int:
-    """0 no failure seen, 1 cause named, 3 failed or hung with no cause known."""
+    """0 no failure seen, 1 cause named, 3 failed, hung or in doubt with no cause known.
+
+    A log that settles nothing may simply be of something else. Who looks at a process asks about that process: there
+    an answer that is none is a doubt.
+    """
     from diagnose.model import Verdict
 
     if diagnosis.cause is not None:
@@ -152,7 +156,7 @@ def exit_code(diagnosis: Diagnosis) -> int:
         return EXIT_UNKNOWN
     cut_off = any(source.problem for source in diagnosis.sources)
     if diagnosis.verdict is Verdict.UNDECIDABLE and (
-        diagnosis.chain or diagnosis.alternatives or cut_off
+        diagnosis.state or diagnosis.chain or diagnosis.alternatives or cut_off
     ):
         return EXIT_UNKNOWN
     return EXIT_OK

@@ -11,8 +11,9 @@ from diagnose.live.gpus import devices
 from diagnose.model import Block, Blocker, Snapshot, State, Verdict
 from diagnose.phases import READY
 from diagnose.stacks import Standing, standings
+from diagnose.stacks.call import CHILD
 from diagnose.units import duration
-from diagnose.waits import SERVES, Arrow, View, blockers, foreign
+from diagnose.waits import SERVES, Arrow, View, blockers, foreign, sitting
 
 VERDICT = {
     State.HUNG: Verdict.HUNG,
@@ -38,6 +39,8 @@ _ON_DEVICE = (Block.COLLECTIVE, Block.BUSY, Block.ASLEEP, Block.UNSEEN)
 """Where the stacks end at a call that may wait for a device."""
 STAYS_S = 45.0
 """Seconds in one function after which a rank that alone is busy there does not count as slow any more."""
+SOON_S = 60.0
+"""A sleep that ends within this time says nothing of a hang, unless a part of a server is in it."""
 OLD_S = 3600.0
 """Age of a lock that no build keeps for so long."""
 _LONG = ("build", "compile", "download")
@@ -90,6 +93,8 @@ def _decide(view: View, blocker: Blocker | None) -> tuple[State, str]:
         return State.UNCLEAR, f"{blocker.what}; but {blocker.caveat}"
     if blocker.kind is Block.ASLEEP and not _awaited(view, blocker):
         return State.UNCLEAR, f"{blocker.what}; nobody is seen to wait for it"
+    if blocker.kind is Block.ASLEEP and _wakes(view, blocker):
+        return State.UNCLEAR, f"{blocker.what}; what it does then cannot be told"
     if blocker.kind is Block.BUSY and _stays(view, blocker):
         seconds = duration(view.snapshot.duration_s)
         return (
@@ -97,7 +102,8 @@ def _decide(view: View, blocker: Blocker | None) -> tuple[State, str]:
             f"{blocker.what}, for {seconds}, while all other ranks wait for it",
         )
     if blocker.kind is Block.BUSY:
-        return state, f"{blocker.what}; whether that ends cannot be told from one look"
+        seconds = duration(view.snapshot.duration_s)
+        return state, f"{blocker.what}; whether that ends cannot be told within {seconds}"
     if blocker.caveat:
         return state, f"{blocker.what}; not certain: {blocker.caveat}"
     if _single_look(view):
@@ -124,12 +130,18 @@ def _unblocked(view: View) -> tuple[State, str]:
         return State.WORKING, f"it is at work: {moving[0].label} moves"
     if not stacks:
         idle = [s for s in view.standings.values() if s.main is not None]
-        if idle and all(s.main is not None and s.main.idle for s in idle):
+        if any(map(view.idle, idle)) and all(view.idle(s) or _minds(s) for s in idle):
             return State.IDLE, "every process waits for work, and there is none"
         root = view.standings.get(view.snapshot.root)
         unread = foreign(root) if root is not None else ""
         return State.UNCLEAR, unread or "no stack of a process that does the work could be read"
     return State.UNCLEAR, "nothing that was seen says what it waits for"
+
+
+def _minds(standing: Standing) -> bool:
+    """Whether a process does nothing but wait for those that it started."""
+    wait = standing.main.wait if standing.main else None
+    return (wait is not None and wait.waits == "child") or sitting(standing).name in CHILD
 
 
 def _up(view: View) -> bool:
@@ -189,6 +201,13 @@ def _awaited(view: View, blocker: Blocker) -> bool:
     """Whether a process that sleeps holds anybody up: somebody waits for it, or it is part of a server."""
     pids = [pid for pid in blocker.pids if pid in view.standings]
     return bool(blocker.waiters) or any(view.standings[pid].process.role in SERVES for pid in pids)
+
+
+def _wakes(view: View, blocker: Blocker) -> bool:
+    """Whether a program that is no part of a server sleeps only for a little longer."""
+    sleepers = [view.standings[pid] for pid in blocker.pids if pid in view.standings]
+    left = [sitting(s).left_s for s in sleepers if s.process.role not in SERVES]
+    return any(seconds is not None and seconds <= SOON_S for seconds in left)
 
 
 def _single_look(view: View) -> bool:

@@ -94,6 +94,8 @@ class Process:
     """Since it started, as /proc/PID/io counts; 0 where it may not be read."""
     reaped_s: float = 0.0
     """Seconds of processor time of children of it that ended during the look."""
+    locked_inside: bool = False
+    """Whether each of its threads sat in a lock of the process itself, without a time limit: none can wake another."""
 
 
 @dataclass(frozen=True, slots=True)

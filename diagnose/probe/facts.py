@@ -19,6 +19,8 @@ from diagnose.redact import redact
 
 _PLAIN = re.compile(r"^(?:Spawn|Fork|ForkServer)?(?:Pool)?(?:Process|PoolWorker)-[\d:]+$")
 """Names that multiprocessing makes up."""
+_OWN_LOCK = "futex private forever"
+_MOST_THREADS = 256
 
 
 def identity(pid: int, state: Stat, called: str = "") -> titles.Identity:
@@ -97,4 +99,12 @@ def process(
         read_bytes=read,
         write_bytes=written,
         reaped_s=reaped / HZ,
+        locked_inside=_locked_inside(pid, after, calls),
     )
+
+
+def _locked_inside(pid: int, state: Stat, calls: Calls) -> bool:
+    tids = proc.tasks(pid)
+    if state.state != "S" or len(tids) > _MOST_THREADS:
+        return False
+    return bool(tids) and all(calls.of(pid, tid) == _OWN_LOCK for tid in tids)

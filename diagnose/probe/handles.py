@@ -24,6 +24,7 @@ from diagnose.probe.connections import connections
 from diagnose.probe.lockfiles import Seat, lock_files
 from diagnose.probe.rounds import Rounds
 from diagnose.probe.start import Before
+from diagnose.stacks.call import CHILD, call_of
 
 _MOST_PEERS = 200
 
@@ -128,8 +129,8 @@ def _opening(processes: Collection[Process], rounds: Rounds, before: Before) -> 
     """Paths of files whose opening does not return, with where to find them here."""
     found = {}
     for pid, call in _calls(processes, rounds):
-        name, _, path = call.partition(" ")
-        if name in ("open", "openat") and path.startswith("/"):
+        path = call_of(call).path
+        if path.startswith("/"):
             view = before.views.get(pid) or mounts.view(pid)
             found[path] = view.here(path)
     return found
@@ -139,9 +140,9 @@ def _asked(processes: Collection[Process], rounds: Rounds) -> dict[int, set[int]
     """Descriptors that a system call of some thread works on, by pid."""
     asked: dict[int, set[int]] = {}
     for pid, call in _calls(processes, rounds):
-        name, _, rest = call.partition(" ")
-        if not name.startswith("wait"):
-            asked.setdefault(pid, set()).update(int(one) for one in rest.split() if one.isdigit())
+        one = call_of(call)
+        if one.name not in CHILD:
+            asked.setdefault(pid, set()).update(one.numbers)
     return asked
 
 

@@ -18,7 +18,7 @@ from diagnose.model import CouldNotLook, Frame, Sample, Thread
 from diagnose.probe import pyspy
 from diagnose.probe.syscalls import Calls
 from diagnose.probe.threads import enrich
-from diagnose.stacks import cut, main_thread, moved, places_of, waiting
+from diagnose.stacks import WRITES, call_of, cut, main_thread, moved, places_of, waiting
 
 _PARALLEL = max(2, min(16, os.cpu_count() or 2))
 """At once; more than there are processors would only stop each target for longer."""
@@ -64,8 +64,11 @@ class Rounds:
                 self.refused[pid] = answer
 
     def _one(self, pid: int, locals_: bool, native: bool) -> Sample | CouldNotLook:
-        self.calls.note(pid)
-        answer = pyspy.dump(pid, native=native, locals_=locals_, timeout_s=self.timeout_s)
+        # A write that is broken off comes back short, and not every program looks at how much of it was written.
+        writes = any(call_of(call).name in WRITES for call in self.calls.note(pid))
+        answer = pyspy.dump(
+            pid, native=native, locals_=locals_, nonblocking=writes, timeout_s=self.timeout_s
+        )
         return enrich(answer, self.calls) if isinstance(answer, Sample) else answer
 
     def unexplained(self) -> set[int]:

@@ -8,11 +8,13 @@ Floor 6. Pure but for reading the two tables beside this file.
     standing    each process of a snapshot: where it stands, whether it moved between the samples
     classes     processes with equal stacks, rank sets, the odd one, the least progressed
     tree        the prefix tree over ranks
+    call        the system call that a thread sits in
     text        stacks written as py-spy prints them, and pasted dumps read back
 """
 
 from __future__ import annotations
 
+from diagnose.stacks.call import WRITES, Call, call_of
 from diagnose.stacks.classes import groups, least_progressed, rank_set
 from diagnose.stacks.cut import cut, shown
 from diagnose.stacks.places import Place, places_of, waiting
@@ -21,9 +23,12 @@ from diagnose.stacks.text import dump, pasted, titles
 from diagnose.stacks.tree import Node, tree, tree_lines
 
 __all__ = [
+    "WRITES",
+    "Call",
     "Node",
     "Place",
     "Standing",
+    "call_of",
     "cut",
     "dump",
     "groups",

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from diagnose.model import Frame, Thread
+from diagnose.stacks.call import WRITES, call_of
 from diagnose.stacks.frames import FramePattern, parse, short_file
 
 
@@ -59,8 +60,9 @@ def settled(frames: Sequence[Frame]) -> tuple[Frame, ...]:
 
 
 def proves_nothing(thread: Thread) -> bool:
-    """Whether a thread is one of those that wait all their life."""
-    return bool(thread.name) and thread.name.startswith(noise().idle_threads)
+    """Whether a thread is one of those that wait all their life; one whose writing is held up proves something."""
+    known = bool(thread.name) and thread.name.startswith(noise().idle_threads)
+    return known and call_of(thread.syscall).name not in WRITES
 
 
 def shown(frame: Frame) -> str:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from diagnose.model import Block
-from diagnose.stacks import Standing, shown
+from diagnose.stacks import Standing, call_of, shown
+from diagnose.stacks.standing import Stack
 from diagnose.waits import engine, files, threads
-from diagnose.waits.view import Arrow, View
+from diagnose.waits.loops import loop
+from diagnose.waits.view import SERVES, Arrow, View
 
 __all__ = ["Arrow", "arrows"]
 
@@ -41,9 +43,17 @@ def arrows(view: View, standing: Standing) -> list[Arrow]:
         return []
     main = standing.main
     if main is None:
-        return _without_stack(view, standing)
-    if main.moved or main.idle:
+        return _without_stack(view, standing) or threads.stuck(standing)
+    if main.moved:
         return []
+    if view.listens(standing):
+        return []
+    if main.idle:
+        return [] if standing.process.role in SERVES else loop(view, standing)
+    return _of_stack(view, standing, main) or threads.stuck(standing)
+
+
+def _of_stack(view: View, standing: Standing, main: Stack) -> list[Arrow]:
     kind = main.wait.waits if main.wait else ""
     generic = main.wait is None or main.wait.generic
     if generic and (found := files.by_call(view, standing, main)):
@@ -54,7 +64,10 @@ def arrows(view: View, standing: Standing) -> list[Arrow]:
         return files.any_socket(view, standing)
     if kind == "pipe":
         return _from_parent(view, standing)
-    return threads.within(view, standing) if main.wait is None and not standing.busy else []
+    inside = call_of(main.thread.syscall).name in ("", "futex")
+    return (
+        threads.within(view, standing) if main.wait is None and inside and not standing.busy else []
+    )
 
 
 def inner(view: View, standing: Standing) -> list[Arrow]:
@@ -75,13 +88,10 @@ def inner(view: View, standing: Standing) -> list[Arrow]:
 
 def _without_stack(view: View, standing: Standing) -> list[Arrow]:
     """A program that is not Python: a build tool waits for what it started, else the kernel knows."""
+    if found := files.by_call(view, standing, None):
+        return found
     if standing.process.role in ("builder", "shell") and not standing.busy:
         return files.child(view, standing)
-    call = standing.process.syscall.split()
-    if call and call[0] in ("wait4", "waitid"):
-        return files.child(view, standing)
-    if any(lock.pid == standing.pid and lock.waiting for lock in view.snapshot.locks):
-        return files.flock(view, standing)
     return []
 
 

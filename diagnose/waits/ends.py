@@ -5,33 +5,20 @@ Floor 7.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from diagnose.model import Block, Blocker
-from diagnose.stacks import Standing, shown
-from diagnose.units import duration
+from diagnose.stacks import Standing
 from diagnose.waits.arrows import arrows, inner
-from diagnose.waits.view import Arrow, View
+from diagnose.waits.clauses import clause, command, step
+from diagnose.waits.files import ROOM
+from diagnose.waits.view import HOLDABLE, SERVES, TALKS, Arrow, View
 
 ORDER = tuple(Block)
 """What counts first where the chains lead to several ends: what never changes by itself."""
-SERVES = (
-    "api-server",
-    "engine-core",
-    "worker",
-    "scheduler",
-    "coordinator",
-    "detokenizer",
-    "launcher",
-)
-HOLDABLE = ("file-existence", "flock", "pipe", "fifo", "socket")
-"""Waits for a thing that somebody holds; the others are for a process to do something."""
-TALKS = ("socket", "pipe", "fifo")
 ALIVE = 0.05
 """Cores; a process outside the server that uses more is at work."""
-_SLEEPS = ("nanosleep", "clock_nanosleep")
-_COMMAND = 160
 
 
 class Graph:
@@ -87,7 +74,7 @@ class Graph:
         In a server only the front end can be, upstream of an engine that has nothing to do; of other programs each.
         """
         main = standing.main
-        if main is None or main.idle or self.arrows[standing.pid]:
+        if main is None or self._view.idle(standing) or self.arrows[standing.pid]:
             return False
         if self._view.with_role("engine-core", "worker", "scheduler"):
             return standing.process.role == "api-server" and not standing.moved
@@ -108,8 +95,12 @@ class Graph:
         if standing is None:
             return [self._outside(pid, path)]
         found = self.arrows[pid]
-        idle = standing.main is not None and standing.main.idle
-        if not found and path and idle and not (standing.stopped or standing.dead):
+        if (
+            not found
+            and path
+            and self._view.idle(standing)
+            and not (standing.stopped or standing.dead)
+        ):
             found = inner(self._view, standing)
             if not found:
                 return []
@@ -135,7 +126,14 @@ class Graph:
             return []
         name = self._view.standings[arrow.waiter].label
         peer = self._view.names(arrow.holders)
-        what = f"{name} waits for an answer from {arrow.resource}, and {peer} waits for something to do"
+        waits = "wait" if len(arrow.holders) > 1 else "waits"
+        if arrow.kind == "pipe":
+            what = (
+                f"{name} waits for {arrow.resource}, and {peer} {waits} for something to do: it was lost between them,"
+                " or the process that should have sent it has ended"
+            )
+            return [Blocker(Block.LOST, what, arrow.holders, arrow.resource, trail)]
+        what = f"{name} waits for an answer from {arrow.resource}, and {peer} {waits} for something to do"
         return [Blocker(Block.SILENT, what, arrow.holders, arrow.resource, trail)]
 
     def _cycle(self, loop: Sequence[int], path: Sequence[int]) -> Blocker:
@@ -144,15 +142,21 @@ class Graph:
         ring = [*loop[first:-1], *loop[:first]]
         for position, pid in enumerate(ring):
             holder = ring[(position + 1) % len(ring)]
-            resource = next((a.resource for a in self.arrows[pid] if holder in a.holders), "")
+            arrow = next((a for a in self.arrows[pid] if holder in a.holders), None)
             name, other = self._view.standings[pid].label, self._view.standings[holder].label
-            steps.append(f"{name} waits for {resource}, which {other} holds")
+            steps.append(step(arrow, name, other))
         what = "they wait for each other: " + "; ".join(steps)
         resource = next((a.resource for a in self.arrows[ring[0]]), "")
         return Blocker(Block.CYCLE, what, tuple(ring), resource, tuple(path))
 
     def _outside(self, pid: int, path: Sequence[int]) -> Blocker:
         resource = self._resource(path, pid)
+        if path and self._reads(path, pid):
+            name = self._view.standings[path[-1]].label
+            what = f"{name} waits for {resource} from pid {pid}, which does not belong to it"
+            return Blocker(
+                Block.UNSEEN, what, (pid,), resource, tuple(path), "it was not looked at"
+            )
         if path and self._talks(path, pid):
             name = self._view.standings[path[-1]].label
             what = f"{name} waits for an answer from {resource}, where pid {pid} sends nothing"
@@ -166,7 +170,7 @@ class Graph:
         """An end that waits for nothing: stopped, dead, at work, or asleep for a reason of its own."""
         kind = self._kind(standing)
         resource = self._resource(path, standing.pid)
-        what = _clause(standing, kind, resource)
+        what = clause(standing, kind)
         if path and kind in (Block.ASLEEP, Block.UNSEEN) and self._talks(path, standing.pid):
             name = self._view.standings[path[-1]].label
             what = f"{name} waits for an answer from {resource}, and {what}"
@@ -176,7 +180,7 @@ class Graph:
             kind = Block.OUTSIDE if kind in (Block.ASLEEP, Block.UNSEEN) else kind
             held = f" and holds {resource}" if resource else ""
             what += (
-                f"; it does not belong to this server{held}; its command is `{_command(standing)}`"
+                f"; it does not belong to this server{held}; its command is `{command(standing)}`"
             )
         return Blocker(kind, what, (standing.pid,), resource, tuple(path))
 
@@ -199,6 +203,13 @@ class Graph:
         found = self.arrows.get(path[-1], [])
         return any(a.kind == "socket" for a in found if pid in a.holders)
 
+    def _reads(self, path: Sequence[int], pid: int) -> bool:
+        """Whether the last of a path waits for input through a pipe, which many programs do all their life."""
+        found = self.arrows.get(path[-1], [])
+        return any(
+            a.kind == "pipe" and not a.resource.startswith(ROOM) for a in found if pid in a.holders
+        )
+
     def _resource(self, path: Sequence[int], pid: int) -> str:
         found = self.arrows.get(path[-1], []) if path else []
         return next((a.resource for a in found if pid in a.holders and a.kind in HOLDABLE), "")
@@ -212,73 +223,7 @@ def _grows(view: View, standing: Standing) -> bool:
     return any(growth.after > growth.before for growth in view.snapshot.growth)
 
 
-def _command(standing: Standing) -> str:
-    """The command line of a process, cut where it gets long."""
-    title = standing.process.title
-    return title if len(title) <= _COMMAND else f"{title[:_COMMAND]}…"
-
-
-def foreign(standing: Standing) -> str:
-    """A clause on a process that is not Python, from what the kernel says of it; empty for others."""
-    process = standing.process
-    if process.python or not process.title:
-        return ""
-    if process.title == f"[{process.comm}]":
-        return f"{standing.label} is a thread of the kernel"
-    call = process.syscall.partition(" ")[0] or process.wchan
-    does = f"sits in `{call}`" if call else f"is in state {process.state}"
-    if standing.busy:
-        does = f"runs at {process.cpu_share:.2f} cores"
-    return f"{standing.label} is not a Python process; it {does}"
-
-
-def _sleeps(standing: Standing) -> bool:
-    """Whether the main thread sits in a sleep whose length it chose itself."""
-    call = standing.main.thread.syscall if standing.main else ""
-    return (call or standing.process.syscall).partition(" ")[0] in _SLEEPS
-
-
-def _clause(standing: Standing, kind: Block, resource: str) -> str:
-    main = standing.main
-    where = f" in {shown(main.frames[0])}" if main and main.frames else ""
-    phase = (
-        next((h.place.does for h in main.found if h.place.work or h.place.phase), "")
-        if main
-        else ""
-    )
-    under = f", while it {phase}" if phase else ""
-    share = f"{standing.process.cpu_share:.2f} cores"
-    if kind is Block.STOPPED:
-        return f"{standing.label} is stopped (state {standing.process.state})"
-    if kind is Block.DEAD:
-        return f"{standing.label} has ended (state {standing.process.state})"
-    if kind is Block.MOVING:
-        does = standing.does or ("runs" if standing.process.role != "builder" else "is at work")
-        return f"{standing.label} {does}, at {share}{where}"
-    if kind is Block.BUSY:
-        return (
-            f"{standing.label} uses {share} and did not leave{where.replace(' in ', ' ', 1)}{under}"
-        )
-    if kind is Block.UNSEEN:
-        return foreign(standing) or f"{standing.label} could not be looked at"
-    if standing.process.state == "D":
-        wchan = f" ({standing.process.wchan})" if standing.process.wchan else ""
-        return (
-            f"{standing.label} waits inside the kernel for a disk or a device{wchan}{where}{under}"
-        )
-    if _sleeps(standing):
-        return f"{standing.label} sleeps for a time that it sets itself{where}{under}"
-    return f"{standing.label} sleeps or waits for something unknown{where}{under}"
-
-
 def blockers(view: View) -> tuple[list[Arrow], list[Blocker]]:
     """Every arrow, and every end they lead to, the most final first."""
     graph = Graph(view)
     return graph.all(), graph.ends()
-
-
-def age(view: View, pids: Mapping[int, Standing] | Sequence[int]) -> str:
-    """How long the youngest of some processes has run."""
-    started = [view.standings[pid].process.started_s for pid in pids if pid in view.standings]
-    end = view.snapshot.taken_s + view.snapshot.duration_s
-    return duration(max(0.0, end - max(started))) if started else ""

@@ -6,14 +6,13 @@ Floor 7.
 from __future__ import annotations
 
 from diagnose.model import Block, Connection, Pipe
+from diagnose.stacks.call import CHILD, READS, WRITES, call_of
 from diagnose.stacks.standing import Stack, Standing
 from diagnose.units import duration
 from diagnose.waits.view import Arrow, View
 
-_READS = ("read", "readv", "pread64", "recvfrom", "recvmsg", "accept", "accept4", "connect", "poll")
-_WRITES = ("write", "writev", "sendto", "sendmsg")
-_OPENS = ("open", "openat")
-_CHILD = ("wait4", "waitid")
+ROOM = "room in"
+"""How the resource of a writer begins that waits for a reader to empty the pipe."""
 
 
 def baton(view: View, standing: Standing) -> list[Arrow]:
@@ -121,24 +120,33 @@ def _only_foreign(view: View, pid: int) -> str:
     return both[0] if len(both) == 1 else ""
 
 
-def by_call(view: View, standing: Standing, stack: Stack) -> list[Arrow]:
-    """What the system call that a thread sits in waits for."""
+def by_call(view: View, standing: Standing, stack: Stack | None) -> list[Arrow]:
+    """What the system call that a thread sits in waits for.
+
+    Args:
+        view: The snapshot.
+        standing: The process.
+        stack: The thread; None for the main thread of a program that is not Python. What such a program reads is
+            left out: most of them are there to wait for input.
+    """
     main = stack is standing.main
-    call = stack.thread.syscall or (standing.process.syscall if main else "")
-    name, _, argument = call.partition(" ")
-    number = int(argument.split()[0]) if argument[:1].isdigit() else -1
+    call = call_of(
+        (stack.thread.syscall if stack else "") or (standing.process.syscall if main else "")
+    )
     pid = standing.pid
-    if name == "flock" or (name == "fcntl" and "setlk" in argument):
-        opened = view.file(pid, number)
+    if call.name == "flock" or (call.name == "fcntl" and call.words & {"setlkw", "ofd-setlkw"}):
+        opened = view.file(pid, call.number)
         return flock(view, standing, opened.path if opened else "")
     if any(lock.pid == pid and lock.waiting for lock in view.snapshot.locks) and main:
         return flock(view, standing)
-    if name in _OPENS and argument:
-        return _opening(view, standing, argument)
-    if name in _CHILD:
-        return child(view, standing, number)
-    if name in (*_READS, *_WRITES) and number >= 0:
-        return _descriptor(view, standing, number, reads=name in _READS)
+    if call.path:
+        return _opening(view, standing, call.path)
+    if call.name in CHILD:
+        return child(view, standing, call.number)
+    reads = call.name in READS and stack is not None
+    # Which of several it waits for is not told.
+    if len(call.numbers) == 1 and (reads or call.name in WRITES):
+        return _descriptor(view, standing, call.number, reads=call.name in READS)
     if main and standing.process.wchan.startswith(("wait_for_partner", "fifo_open")):
         return _opening(view, standing, "")
     return []
@@ -181,7 +189,8 @@ def _pipe(view: View, standing: Standing, pipe: Pipe, *, reads: bool) -> list[Ar
     named = bool(pipe.path) and not pipe.path.startswith("pipe:")
     kind, resource = ("fifo", pipe.path) if named else ("pipe", f"pipe {pipe.inode}")
     if others:
-        return [Arrow(standing.pid, kind, resource, others)]
+        awaited = "a message on" if reads else ROOM
+        return [Arrow(standing.pid, kind, resource if named else f"{awaited} {resource}", others)]
     verb, missing = ("reads", "writes") if reads else ("writes", "reads")
     what = f"{standing.label} {verb} {'the FIFO ' + resource if named else resource}, which nobody {missing}"
     ended = [c for c in view.children.get(standing.pid, ()) if view.standings[c].dead]
@@ -196,10 +205,10 @@ def _sits_at(view: View, pid: int, pipe: Pipe, *, reads: bool) -> bool:
     if standing is None:
         return False
     own = standing.main.thread.syscall if standing.main else ""
-    name, _, argument = (own or standing.process.syscall).partition(" ")
-    if name not in (_READS if reads else _WRITES) or not argument[:1].isdigit():
+    call = call_of(own or standing.process.syscall)
+    if call.name not in (READS if reads else WRITES) or not call.numbers:
         return False
-    opened = view.file(pid, int(argument.split()[0]))
+    opened = view.file(pid, call.number)
     return opened is not None and pipe.inode in (opened.inode, _inode(opened.path))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from diagnose.model import Block, Frame
+from diagnose.stacks.call import call_of
 from diagnose.stacks.cut import shown
 from diagnose.stacks.frames import last_name
 from diagnose.stacks.standing import Stack, Standing
@@ -20,7 +21,7 @@ _INNER = ("thread", "future")
 def within(view: View, standing: Standing) -> list[Arrow]:
     """What the threads say that a main thread waits for."""
     main = standing.main
-    if main is None or any(stack.moved for stack in standing.stacks):
+    if main is None or any(stack.moved for stack in standing.stacks) or _comes_back(main):
         return []
     pool = [stack for stack in standing.stacks if _of_pool(stack)]
     others = [s for s in standing.stacks[1:] if not s.idle]
@@ -47,13 +48,39 @@ def _pool(view: View, standing: Standing, pool: Sequence[Stack]) -> list[Arrow]:
     if not stuck or len(stuck) < len(pool):
         return []
     where = shown(_caller(stuck[0]))
-    what = (
-        f"all {len(pool)} threads of a pool in {standing.label} wait for tasks, and no thread of it is free to"
-        f" run one; they wait in {where}"
-    )
-    return [
-        Arrow(standing.pid, "pool", f"{len(pool)} pool threads", (standing.pid,), Block.CYCLE, what)
-    ]
+    name, free = standing.label, "no thread of it is free to run one"
+    count = f"{len(pool)} pool threads"
+    what = f"all {len(pool)} threads of a pool in {name} wait for tasks, and {free}; they wait in {where}"
+    if len(pool) == 1:
+        count = "1 pool thread"
+        what = (
+            f"the only thread of a pool in {name} waits for a task, and {free}; it waits in {where}"
+        )
+    return [Arrow(standing.pid, "pool", count, (standing.pid,), Block.CYCLE, what)]
+
+
+def stuck(standing: Standing) -> list[Arrow]:
+    """A process that sleeps in its own locks with every thread: nothing inside can wake it any more."""
+    if not standing.process.locked_inside or any(stack.moved for stack in standing.stacks):
+        return []
+    main, count = standing.main, standing.process.threads
+    where = f" in {shown(_caller(main))}" if main and main.frames else ""
+    if count == 1:
+        what = (
+            f"{standing.label} waits without a time limit for a lock of its own{where}, and it has no other thread"
+            " that could release it"
+        )
+    else:
+        what = (
+            f"all {count} threads of {standing.label} wait without a time limit for locks of their own process, and"
+            f" none is left to release one{where}"
+        )
+    if main is not None and main.wait is not None:
+        # An event, a condition, a queue: some programs wait so for a signal that ends them.
+        what = f"{what}; only a signal could wake it"
+        return [Arrow(standing.pid, "thread", "a lock inside it", (), Block.ASLEEP, what)]
+    kind = f"{count} thread{'s' if count > 1 else ''}"
+    return [Arrow(standing.pid, "thread", kind, (standing.pid,), Block.CYCLE, what)]
 
 
 def _locked(standing: Standing, others: Sequence[Stack]) -> list[Arrow]:
@@ -70,7 +97,14 @@ def _locked(standing: Standing, others: Sequence[Stack]) -> list[Arrow]:
     ]
 
 
+def _comes_back(stack: Stack) -> bool:
+    """Whether a wait for another thread ends by itself."""
+    return call_of(stack.thread.syscall).left_s is not None
+
+
 def _on_lock(stack: Stack) -> bool:
+    if _comes_back(stack):
+        return False
     inner = stack.wait is not None and stack.wait.waits in _INNER
     return inner or (stack.wait is None and stack.thread.syscall.startswith("futex"))
 

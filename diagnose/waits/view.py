@@ -10,8 +10,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from diagnose.model import Block, Connection, LockFile, OpenFile, Pipe, Snapshot
-from diagnose.stacks import Standing, rank_set
+from diagnose.stacks import Standing, call_of, rank_set
 
+SERVES = (
+    "api-server",
+    "engine-core",
+    "worker",
+    "scheduler",
+    "coordinator",
+    "detokenizer",
+    "launcher",
+)
+"""Roles of the parts of a server."""
+HOLDABLE = ("file-existence", "flock", "pipe", "fifo", "socket")
+"""Waits for a thing that somebody holds; the others are for a process to do something."""
+TALKS = ("socket", "pipe", "fifo")
+"""Waits for a message."""
 _RANKED = ("worker", "scheduler")
 _APART = ("resource-tracker", "client")
 _FAR = re.compile(
@@ -88,6 +102,19 @@ class View:
         if not ranked and self.standings[pid].process.role == "engine-core":
             ranked = self.ranked() if len(self.with_role("engine-core")) == 1 else []
         return ranked or [s for s in own if s.process.role not in (*_APART, "builder", "shell")]
+
+    def listens(self, standing: Standing) -> bool:
+        """Whether the main thread of a program that is no part of a server waits for somebody to connect."""
+        main = standing.main
+        if main is None or standing.process.role in SERVES:
+            return False
+        numbers = call_of(main.thread.syscall).numbers
+        watched = [self.connection(standing.pid, number) for number in numbers]
+        return any(one is not None and one.state == "LISTEN" for one in watched)
+
+    def idle(self, standing: Standing) -> bool:
+        """Whether the main thread waits for its next piece of work."""
+        return (standing.main is not None and standing.main.idle) or self.listens(standing)
 
     def names(self, pids: Iterable[int]) -> str:
         """`Worker 0-6`, or names with pids, for people."""
