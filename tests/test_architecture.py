@@ -23,8 +23,9 @@ FLOORS = {
     "sources": 10, "probe": 10,
     "ci": 11, "baseline": 11,
     "pipeline": 11, "several": 12, "prove_recipe": 11,
-    "prove": 12, "explain": 12, "watch": 12, "sweep": 12,
-    "cli": 13,
+    "prove": 12, "explain": 12, "sweep": 12, "reason": 12,
+    "watch": 13,
+    "cli": 14,
 }  # fmt: skip
 MAX_LINES = 300
 

@@ -19,8 +19,8 @@ import pytest
 from living import last, main_thread, process, running, seen, until
 
 from diagnose.cli import main
-from diagnose.cli.reason import prepare
 from diagnose.probe import proc
+from diagnose.reason import prepare
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looking needs /proc"),

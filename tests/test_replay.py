@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from diagnose.cli.reason import open_bundle, prepare, reason
+from diagnose.cli.saved import open_bundle
 from diagnose.model import Diagnosis, Snapshot
+from diagnose.reason import prepare, reason
 
 BUNDLES = Path(__file__).parent.parent / "fixtures" / "bundles"
 STALE = "torch/torch-extension-build-lock"

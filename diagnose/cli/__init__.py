@@ -1,6 +1,6 @@
 """The command line: one file a command, and the only place that picks an exit code.
 
-Floor 12. Commands are imported when they are called, so that `diagnose --help` stays quick.
+Floor 14. Commands are imported when they are called, so that `diagnose --help` stays quick.
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ from diagnose.cli.good import baseline_option, compared, comparer
 from diagnose.cli.log import exit_code
 from diagnose.cli.options import FILE, report
 from diagnose.cli.output import write, write_file
-from diagnose.cli.reason import names_bundle, open_bundle, prepare, reason
+from diagnose.cli.saved import names_bundle, open_bundle
 from diagnose.errors import InputError, UsageError
+from diagnose.reason import prepare, reason
 
 if TYPE_CHECKING:
     from diagnose.model import Snapshot

@@ -12,7 +12,7 @@ import click
 
 from diagnose.cli.options import FILE
 from diagnose.cli.output import write_file
-from diagnose.cli.reason import open_bundle
+from diagnose.cli.saved import open_bundle
 
 if TYPE_CHECKING:
     from diagnose.model import Process, Snapshot

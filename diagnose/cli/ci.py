@@ -155,8 +155,9 @@ def _read(asked: _Asked, paths: tuple[str, ...], job: Job, prefix: str = "") -> 
         job: Whose it is.
         prefix: A folder that names are told without; the job's folder if absent.
     """
-    from diagnose.cli.reason import open_bundle, prepare, reason
+    from diagnose.cli.saved import open_bundle
     from diagnose.model import Unknown
+    from diagnose.reason import prepare, reason
 
     found = _found(paths, job)
     if not found.files and not found.bundles:

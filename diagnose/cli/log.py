@@ -78,7 +78,8 @@ def run(
     from diagnose.cli.good import compared, comparer
     from diagnose.cli.pasted import begins_with_stacks, read_stacks
     from diagnose.cli.progress import Bar
-    from diagnose.cli.reason import names_bundle, open_bundle, prepare, reason
+    from diagnose.cli.saved import names_bundle, open_bundle
+    from diagnose.reason import prepare, reason
     from diagnose.sources import open_paths
 
     examiner = prepare(roots, scanner)
@@ -134,10 +135,10 @@ def open_script(recipe: str, roots: tuple[Path, ...]) -> Script:
     Raises:
         InputError: If it cannot be read.
     """
-    from diagnose.cli.reason import catalogue
     from diagnose.cli.recipe import git_path, read_script
     from diagnose.lint import Linter
     from diagnose.origin import Script
+    from diagnose.reason import catalogue
 
     return Script(recipe, read_script(recipe), Linter(catalogue(roots)), git_path(recipe))
 

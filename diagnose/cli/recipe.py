@@ -144,8 +144,8 @@ def _reviews(
     *,
     trace: bool,
 ) -> list[Review]:
-    from diagnose.cli.reason import catalogue
     from diagnose.lint import Linter
+    from diagnose.reason import catalogue
     from diagnose.recipe import read
     from diagnose.recipe.matrix import jobs, rows_for
     from diagnose.review import Reviewer

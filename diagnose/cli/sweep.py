@@ -105,10 +105,10 @@ def run(
         InputError: If there are no jobs, or none could be read.
         UsageError: If the settings given are no table and no expression.
     """
-    from diagnose.cli.reason import catalogue
     from diagnose.contrast import contrast
     from diagnose.errors import InputError
     from diagnose.model.sweep import Outcome
+    from diagnose.reason import catalogue
     from diagnose.sweep.gather import gather
     from diagnose.sweep.given import with_settings
     from diagnose.sweep.join import join

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +14,10 @@ from diagnose.cli.options import FILE, FOLDER
 from diagnose.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from diagnose.model import Diagnosis, Snapshot
+    from diagnose.model import Diagnosis
     from diagnose.watch.examine import Examination
+    from diagnose.watch.options import Options
     from diagnose.watch.server import Server
-    from diagnose.watch.supervise import Options
 
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -138,8 +136,8 @@ def command(
         raise UsageError(f"`{health}` is no URL", "such as --health http://localhost:8000/health")
     if sys.platform != "linux":
         raise InputError("servers can be watched on Linux only", "run it where the server runs")
+    from diagnose.watch.options import Options
     from diagnose.watch.patience import Patience
-    from diagnose.watch.supervise import Options
 
     options = Options(
         patience=Patience(stall),
@@ -209,23 +207,16 @@ def _save(asked: Path | None, log: Path | None) -> Path:
 def _examination(server: Server, roots: tuple[Path, ...]) -> Examination:
     """How to look at a server; all that takes is loaded now, while the disk answers and holds this version."""
     import diagnose.catalogue
+    import diagnose.packed
     import diagnose.pipeline
-    import diagnose.report.terminal  # noqa: F401
+    import diagnose.report.terminal
+    import diagnose.sources  # noqa: F401
     from diagnose.cli.log import exit_code
     from diagnose.cli.output import render
-    from diagnose.cli.reason import prepare, reason
-    from diagnose.sources import Source
     from diagnose.watch.examine import Examination
-
-    def live(snapshot: Snapshot, logs: Mapping[str, bytes]) -> Diagnosis:
-        return reason(prepare(roots), snapshot, logs)
-
-    def dead(logs: Mapping[str, bytes]) -> Diagnosis:
-        sources = (Source(path, BytesIO(data), len(data)) for path, data in logs.items())
-        return prepare(roots).diagnose(sources)
 
     def show(diagnosis: Diagnosis) -> tuple[str, int]:
         plain = not sys.stderr.isatty()
         return render(diagnosis, "terminal", to_file=plain), exit_code(diagnosis)
 
-    return Examination(server.pid, server.logs, live, dead, show)
+    return Examination(server.pid, server.logs, roots, show)

@@ -1,8 +1,9 @@
 """Supervises one start-up: follows log and processes, tells a hang from slow work, keeps the evidence.
 
-Floor 12. `decide`, `motion`, `patience` and `hearing` are pure: observations in, decisions out, and time is an
+Floor 13. `decide`, `motion`, `patience` and `hearing` are pure: observations in, decisions out, and time is an
 argument. The rest follows files, processes and signals; what goes wrong there never harms the server.
 
+    options     what the user asked for
     patience    how long each phase may stand still
     motion      which counters show that something moves
     hearing     log bytes → the phase, what is new, who waits

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from diagnose import bundle, live
 from diagnose.errors import DiagnoseError
-from diagnose.model import Block, CouldNotLook, Diagnosis, Snapshot, Unknown, Verdict
+from diagnose.model import Block, CouldNotLook, Diagnosis, Unknown, Verdict
 from diagnose.probe import Plan, below, look
 from diagnose.probe.kernel import kernel_lines
 from diagnose.probe.tails import read_logs
+from diagnose.reason import prepare, reason
 from diagnose.watch.aside import Answer
 from diagnose.watch.decide import Opinion
 from diagnose.watch.hearing import OWN
@@ -65,21 +66,19 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """How to look and to answer; the command line gives the last three.
+    """How to look and to answer.
 
     Args:
         pid: The head of the server's tree.
         logs: Its log files, by the path that its processes know.
+        roots: Further folders of signatures.
+        show: Makes a report, and the exit code that goes with it.
     """
 
     pid: int
     logs: Mapping[str, Log]
-    live: Callable[[Snapshot, Mapping[str, bytes]], Diagnosis]
-    """Diagnoses what was seen together with what was printed."""
-    dead: Callable[[Mapping[str, bytes]], Diagnosis]
-    """Diagnoses what was printed."""
+    roots: tuple[Path, ...]
     show: Callable[[Diagnosis], tuple[str, int]]
-    """The report and its exit code."""
 
     def opinion(self, plan: Plan) -> Answer:
         """Looks, and says only whether the server moves."""
@@ -105,7 +104,7 @@ class Examination:
             texts["kernel log"] = "".join(f"{row}\n" for row in kernel).encode()
         if end.code:
             texts["exit status"] = f"the command exited with code {end.code}\n".encode()
-        diagnosis = self.dead(texts)
+        diagnosis = reason(prepare(self.roots), None, texts)
         diagnosis = dataclasses.replace(
             diagnosis,
             unknowns=tuple(u for u in diagnosis.unknowns if u.how != "diagnose attach")
@@ -135,7 +134,7 @@ class Examination:
         snapshot, texts = bundle.redacted(snapshot, texts)
         if save is not None:
             answer = _kept(answer, save, bundle.pack(snapshot, texts))
-        return self._told(self.live(snapshot, texts), answer)
+        return self._told(reason(prepare(self.roots), snapshot, texts), answer)
 
     @property
     def _here(self) -> dict[str, str]:

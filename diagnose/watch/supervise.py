@@ -8,8 +8,6 @@ from __future__ import annotations
 import select
 import signal
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
 
 from diagnose.probe import Plan
 from diagnose.units import duration
@@ -18,7 +16,7 @@ from diagnose.watch.decide import Decision, Opinion, Step, Watch
 from diagnose.watch.ending import Ending
 from diagnose.watch.examine import End, Examination
 from diagnose.watch.looks import Looks
-from diagnose.watch.patience import Patience
+from diagnose.watch.options import Options
 from diagnose.watch.relay import Relay
 from diagnose.watch.senses import Senses
 from diagnose.watch.server import Server
@@ -32,23 +30,6 @@ _OUTPUT_S = (0.05, 0.5)
 """How often to look for output: right after the last of it, and when there is none."""
 _OBSERVE_S = (0.2, 2.0, 5.0)
 """How often to observe: at most, while it moves, while it is quiet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user asked for."""
-
-    patience: Patience = field(default_factory=Patience)
-    max_s: float | None = None
-    until_exit: bool = False
-    stop: bool = False
-    """Whether a server that hangs is stopped."""
-    grace_s: float = 10.0
-    hold_s: float = 5.0
-    """How long a signal is held back for the evidence: runners kill seven to thirty seconds after it."""
-    save: Path | None = None
-    """Where to keep what a look saw; None for nowhere."""
-    health: str = ""
 
 
 class Supervisor:

@@ -1,4 +1,7 @@
-"""From a snapshot and its logs to a diagnosis: the same way live and from a bundle."""
+"""From a snapshot and its logs to a diagnosis: the same way live, under watch and from a bundle.
+
+Floor 12. What it needs is imported when it is needed: a log alone needs no look.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diagnose.errors import InputError
-
 if TYPE_CHECKING:
     from diagnose.model import Diagnosis, Signature, Snapshot
     from diagnose.pipeline import Examiner
     from diagnose.sources import Source
-
-_HEAD = 64 * 1024
 
 
 def prepare(roots: tuple[Path, ...] = (), scanner: str = "auto") -> Examiner:
@@ -45,7 +44,7 @@ def catalogue(roots: tuple[Path, ...] = ()) -> dict[str, Signature]:
 
 def reason(
     examiner: Examiner,
-    snapshot: Snapshot,
+    snapshot: Snapshot | None,
     logs: Mapping[str, bytes],
     more: Iterable[Source] = (),
 ) -> Diagnosis:
@@ -53,17 +52,18 @@ def reason(
 
     Args:
         examiner: With the catalogue.
-        snapshot: What was seen.
+        snapshot: What was seen; None where nothing was left to look at.
         logs: What was printed, by the logs' paths.
         more: Logs that are read from elsewhere.
     """
     from diagnose import live
 
-    return live.conclude(snapshot, examiner.diagnose(_sources(snapshot, logs, more)))
+    diagnosis = examiner.diagnose(_sources(snapshot, logs, more))
+    return diagnosis if snapshot is None else live.conclude(snapshot, diagnosis)
 
 
 def _sources(
-    snapshot: Snapshot, logs: Mapping[str, bytes], more: Iterable[Source]
+    snapshot: Snapshot | None, logs: Mapping[str, bytes], more: Iterable[Source]
 ) -> Iterator[Source]:
     from diagnose import live
     from diagnose.sources import Source
@@ -71,38 +71,6 @@ def _sources(
     yield from more
     for path, data in logs.items():
         yield Source(path, BytesIO(data), len(data))
-    for document in live.documents(snapshot):
+    for document in live.documents(snapshot) if snapshot is not None else ():
         data = document.text.encode()
         yield Source(document.name, BytesIO(data), len(data), channel=document.channel)
-
-
-def open_bundle(path: str) -> tuple[Snapshot, dict[str, bytes]]:
-    """The snapshot and the logs of a bundle.
-
-    Raises:
-        InputError: If it cannot be read.
-    """
-    from diagnose.bundle import unpack
-
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", "name a file that can be read") from error
-    return unpack(data, path)
-
-
-def names_bundle(path: str) -> bool:
-    """Whether a path is a file that `diagnose attach --save` wrote."""
-    try:
-        if not Path(path).is_file():
-            return False
-        with open(path, "rb") as file:
-            head = file.read(_HEAD)
-    except (OSError, ValueError):
-        return False
-    # Most files are logs, and a log needs none of what reads a bundle.
-    if not head.startswith(b"\x1f\x8b") and head.lstrip()[:1] != b"{":
-        return False
-    from diagnose.bundle import is_bundle
-
-    return is_bundle(head)
