@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from diagnose import bundle
-from diagnose.cli.reason import prepare, reason
 from diagnose.errors import InputError
 from diagnose.model import (
     Connection,
@@ -27,6 +26,7 @@ from diagnose.model import (
     Snapshot,
     Thread,
 )
+from diagnose.reason import prepare, reason
 
 BUNDLES = Path(__file__).parent.parent / "fixtures" / "bundles"
 WAIT = Frame("FileBaton.wait", "/lib/torch/utils/file_baton.py", 50, {"start_time": "1.5"})

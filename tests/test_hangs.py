@@ -11,8 +11,8 @@ import pytest
 from living import running, seen
 from looks import diagnose
 
-from diagnose.cli.reason import prepare
 from diagnose.model import Diagnosis
+from diagnose.reason import prepare
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looking needs /proc")
 
