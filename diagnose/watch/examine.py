@@ -50,6 +50,10 @@ class End:
     started_s: float
     """POSIX time."""
     code: int | None = None
+    first: str = ""
+    """The part of it that ended before all others, where that was seen."""
+    before_s: float = 0.0
+    """How long before the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,8 @@ class Examination:
         named = re.compile(rf"\b(?:{'|'.join(map(str, end.pids))})\b")
         if kernel := tuple(row for row in kernel if named.search(row)):
             texts["kernel log"] = "".join(f"{row}\n" for row in kernel).encode()
-        if end.code:
-            texts["exit status"] = f"the command exited with code {end.code}\n".encode()
+        if told := _told(end):
+            texts["how it ended"] = told.encode()
         diagnosis = reason(prepare(self.roots), None, texts)
         diagnosis = dataclasses.replace(
             diagnosis,
@@ -115,7 +119,7 @@ class Examination:
             code = "" if end.code is None else f" with exit code {end.code}"
             why = f"it ended{code}; {diagnosis.verdict_why}"
             diagnosis = dataclasses.replace(diagnosis, verdict=Verdict.FAILED, verdict_why=why)
-        return self._told(diagnosis, Answer())
+        return self._answered(diagnosis, Answer())
 
     def _look(self, plan: Plan, save: Path | None, *, wanted: Collection[str] = ()) -> Answer:
         """Looks; keeps and diagnoses what was seen when the opinion is one that is wanted."""
@@ -134,7 +138,7 @@ class Examination:
         snapshot, texts = bundle.redacted(snapshot, texts)
         if save is not None:
             answer = _kept(answer, save, bundle.pack(snapshot, texts))
-        return self._told(reason(prepare(self.roots), snapshot, texts), answer)
+        return self._answered(reason(prepare(self.roots), snapshot, texts), answer)
 
     @property
     def _here(self) -> dict[str, str]:
@@ -151,7 +155,7 @@ class Examination:
             text = text.replace(path, log.name)
         return text
 
-    def _told(self, diagnosis: Diagnosis, answer: Answer) -> Answer:
+    def _answered(self, diagnosis: Diagnosis, answer: Answer) -> Answer:
         report, code = self.show(diagnosis)
         cause = diagnosis.cause
         named = f"{cause.signature.title} ({cause.signature.id})" if cause else ""
@@ -159,6 +163,16 @@ class Examination:
         summary = f"{diagnosis.verdict}: {named or why}"
         fine = diagnosis.verdict is Verdict.HEALTHY
         return dataclasses.replace(answer, summary=summary, report=report, code=0 if fine else code)
+
+
+def _told(end: End) -> str:
+    """What is known of a bad end besides the logs, one plain line a fact."""
+    lines = [f"the command exited with code {end.code}"] if end.code else []
+    if end.first and end.code != 0:
+        lines.append(
+            f"{end.first} ended {end.before_s:.0f} s before the server, the first of its processes"
+        )
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _others(data: bytes) -> bytes:

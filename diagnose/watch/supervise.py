@@ -5,6 +5,7 @@ Part of `watch`.
 
 from __future__ import annotations
 
+import dataclasses
 import select
 import signal
 import time
@@ -262,7 +263,11 @@ class Supervisor:
 
     def _read_logs(self) -> Answer:
         code, now = self._server.code, time.monotonic()
-        end = End(self._senses.tree.pids, self._senses.started_s, code)
+        tree = self._senses.tree
+        end = End(tree.pids, self._senses.started_s, code)
+        if first := tree.first_gone():
+            named = f"{first.name} (pid {first.pid})"
+            end = dataclasses.replace(end, first=named, before_s=now - first.at)
         self._looks.ask(lambda: self._looks.examination.after(end), now, self._looked)
         answer = self._looks.wait(now)
         if code or answer.code or (code is None and not self._watch.serving):

@@ -19,10 +19,27 @@ _EVERY = 4
 """Members are looked for at every so many readings."""
 
 
+_PARTS = ("worker", "scheduler", "engine-core", "detokenizer", "coordinator")
+"""The roles without which a server does not go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A part of the server that ended."""
+
+    name: str
+    pid: int
+    at: float
+    """The reading that missed it, by the monotonic clock."""
+
+
 @dataclass(slots=True)
 class _Known:
     identity: tuple[int, int]
     comm: str
+    name: str
+    part: bool
+    """Whether the server cannot go on without it."""
     ticks: int
     rss: int
     io: int
@@ -52,6 +69,8 @@ class Tree:
     kinds: set[str] = field(default_factory=set)
     pids: set[int] = field(default_factory=set)
     """Everybody who was ever part of it."""
+    gone: list[Gone] = field(default_factory=list)
+    """Parts that ended since the last one was started, in the order in which they were missed."""
     _known: dict[int, _Known] = field(default_factory=dict)
     _turn: int = 0
     _at: float = 0.0
@@ -67,10 +86,18 @@ class Tree:
             state = proc.stat(pid)
             if state is None or state.identity != known.identity:
                 del self._known[pid]
+                if known.part:
+                    self.gone.append(Gone(known.name, pid, now))
                 continue
             if state.comm != known.comm:
                 # It became another program, or gave itself a title.
-                known.comm, known.builder = state.comm, self._meet(state).builder
+                met = self._meet(state)
+                known.comm, known.name, known.part, known.builder = (
+                    met.comm,
+                    met.name,
+                    met.part,
+                    met.builder,
+                )
             ticks = state.ticks - known.ticks
             if known.builder:
                 self.builder_s += ticks / HZ
@@ -78,6 +105,13 @@ class Tree:
                 spent += ticks
             self._count(known, state)
         self.cores = spent / HZ / elapsed if elapsed > 0 else 0.0
+
+    def first_gone(self) -> Gone | None:
+        """The part that ended before all others; None where that was not seen."""
+        first = self.gone[:1]
+        more = any(known.part for known in self._known.values()) or self.gone[1:]
+        alone = not any(one.at == first[0].at for one in self.gone[1:]) if first else False
+        return first[0] if alone and more else None
 
     def leave_out(self, pid: int) -> None:
         """Never takes this child of ours for a part of the tree."""
@@ -133,9 +167,15 @@ class Tree:
         self.pids.add(one.pid)
         who = titles.identify(proc.title(one.pid), proc.argv(one.pid), one.comm)
         self.kinds.add(who.name)
+        part = who.role in _PARTS
+        if part:
+            # What ended before belonged to an earlier server.
+            self.gone.clear()
         return _Known(
             one.identity,
             one.comm,
+            who.name,
+            part,
             one.ticks,
             one.rss,
             _io(one.pid),

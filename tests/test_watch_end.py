@@ -1,0 +1,109 @@
+"""What a watch knows of the end of a server that its log does not tell: on real processes with the titles of vLLM's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+from living import until
+
+from diagnose.cli.log import exit_code
+from diagnose.model import Diagnosis
+from diagnose.probe import proc
+from diagnose.watch.examine import End, Examination
+from diagnose.watch.tree import Tree
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="watching needs /proc")
+HEAD = """
+import os, sys, subprocess, time
+for name in sys.argv[1:]:
+    subprocess.Popen([f"VLLM::{name}", "-c", "import time; time.sleep(999)"], executable=sys.executable)
+while True:
+    try: os.waitpid(-1, 0)
+    except ChildProcessError: time.sleep(0.1)
+"""
+
+
+@contextlib.contextmanager
+def family(*names: str) -> Iterator[tuple[Tree, dict[str, int]]]:
+    """A server with parts of these names, read once, and the pid of each."""
+    with subprocess.Popen([sys.executable, "-c", HEAD, *names], start_new_session=True) as head:
+        try:
+            until(lambda: len(parts(head.pid)) == len(names))
+            tree = Tree(head.pid)
+            tree.read(0.0)
+            yield tree, parts(head.pid)
+        finally:
+            os.killpg(head.pid, signal.SIGKILL)
+
+
+def parts(head: int) -> dict[str, int]:
+    titles = {proc.title(pid): pid for pid in proc.family(head)}
+    return {t.split()[0][6:]: pid for t, pid in titles.items() if t.startswith("VLLM::")}
+
+
+def ended(*pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: all(proc.stat(pid) is None for pid in pids))
+
+
+def test_the_part_that_was_missing_while_the_others_still_ran_ended_first():
+    with family("EngineCore", "Worker_TP0", "Worker_TP1") as (tree, pids):
+        ended(pids["Worker_TP1"])
+        tree.read(2.0)
+        ended(pids["Worker_TP0"], pids["EngineCore"])
+        tree.read(4.0)
+        first = tree.first_gone()
+        assert first is not None
+        assert (first.name, first.pid, first.at) == ("Worker_TP1", pids["Worker_TP1"], 2.0)
+
+
+def test_parts_that_are_missed_at_the_same_time_have_no_order():
+    with family("Worker_TP0", "Worker_TP1") as (tree, pids):
+        ended(*pids.values())
+        tree.read(2.0)
+        assert tree.first_gone() is None
+
+
+def test_the_only_part_that_there_was_is_not_the_first_of_several():
+    with family("EngineCore") as (tree, pids):
+        ended(*pids.values())
+        tree.read(2.0)
+        assert tree.first_gone() is None
+
+
+def test_what_ended_before_another_part_was_started_belongs_to_an_earlier_server():
+    with family("Worker_TP0", "Worker_TP1") as (tree, pids):
+        ended(pids["Worker_TP1"])
+        tree.read(2.0)
+        with family("Worker_TP1") as (_, others):
+            tree.root = next(iter(others.values()))
+            for now in range(3, 9):
+                tree.read(now)
+            assert tree.first_gone() is None
+
+
+def shown(diagnosis: Diagnosis) -> tuple[str, int]:
+    names = [link.signature.id for link in diagnosis.chain]
+    return " ".join([str(diagnosis.verdict), *names]), exit_code(diagnosis)
+
+
+@pytest.fixture
+def after() -> Callable[[End], str]:
+    return lambda end: Examination(1, {}, (), shown).after(end).report
+
+
+def test_who_ended_first_is_told_of_a_bad_end(after):
+    end = End((4194301,), 0.0, 1, "Worker_TP1 (pid 4194301)", 24.4)
+    assert after(end) == "failed host/process-ended-first"
+
+
+def test_the_order_in_which_the_parts_leave_a_good_end_means_nothing(after):
+    end = End((4194301,), 0.0, 0, "Worker_TP1 (pid 4194301)", 24.4)
+    assert "process-ended-first" not in after(end)
