@@ -6,13 +6,14 @@ The only place of `diagnose ci` that talks to a network, and only for a run that
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from diagnose.errors import InputError
 from diagnose.model import Job
@@ -21,11 +22,23 @@ from diagnose.redact import redact
 TIMEOUT_S = 120.0
 SHOWN = 8
 _URL = re.compile(
-    r"^https://(?P<host>[^/]+)/(?P<repo>[^/]+/[^/]+)/actions/runs/(?P<run>\d+)(?:.*?/job/(?P<job>\d+))?"
+    r"^https://(?P<host>[^/]+)/(?P<repo>[^/]+/[^/]+)/actions/runs/(?P<run>\d+)"
+    r"(?P<attempt>/attempts/\d+)?(?:.*?/job/(?P<job>\d+))?"
 )
 _BROKE = ("failure", "timed_out", "startup_failure")
 _STATUS = {**dict.fromkeys(_BROKE, "failure"), "cancelled": "cancelled", "success": "success"}
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
+_COLOURED = ("GH_FORCE_TTY", "CLICOLOR_FORCE")
+"""Variables with which `gh` writes for a terminal also where there is none."""
+_REMEDIES = {
+    "expand placeholder|determine base repo": "give the address of the run's page, or set GH_REPO=OWNER/REPOSITORY",
+    "auth login|HTTP 401": "log in with `gh auth login`, or set GH_TOKEN",
+    "rate limit": "wait, or use the token of somebody else",
+    "HTTP 403": "the token may not read Actions: a workflow needs `permissions: {actions: read}` and GH_TOKEN",
+    "HTTP 404|HTTP 410": "the run is unknown or hidden from this token, still going on, or its log was deleted after its time",
+    "connecting|dial|timeout|TLS": "see whether the network and the proxy (HTTPS_PROXY) answer",
+}
+"""By what `gh` says, as a regular expression; the first that fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +71,27 @@ def fetch(run: str, job: str, folder: Path) -> Fetched:
     number = url["run"] if url else run
     where = ["--hostname", url["host"]] if url and url["host"] != "github.com" else []
     repository = url["repo"] if url else "{owner}/{repo}"
-    jobs = _jobs(where, repository, number)
+    jobs = _jobs(where, f"repos/{repository}/actions/runs/{number}{(url and url['attempt']) or ''}")
     chosen = _chosen(jobs, job or (url["job"] if url and url["job"] else ""), number)
     path = folder / f"{_NAME.sub('-', chosen['name'])[:80].strip('-') or 'job'}.log"
-    log = _gh(["api", *where, f"repos/{repository}/actions/jobs/{chosen['id']}/logs"])
-    path.write_bytes(log)
+    with path.open("wb") as file:
+        _gh(["api", *where, f"repos/{repository}/actions/jobs/{chosen['id']}/logs"], file)
+    if not path.stat().st_size:
+        raise InputError(f"the log of job {chosen['id']} is empty", "look at its page")
     return Fetched(_job(chosen, number), str(path))
 
 
-def _jobs(where: Sequence[str], repository: str, number: str) -> list[dict[str, Any]]:
-    """Every job of the last attempt."""
+def _jobs(where: Sequence[str], run: str) -> list[dict[str, Any]]:
+    """Every job of an attempt; of the last one where none is named."""
     found: list[dict[str, Any]] = []
     for page in range(1, 11):
-        path = (
-            f"repos/{repository}/actions/runs/{number}/jobs?filter=latest&per_page=100&page={page}"
-        )
         try:
-            listed = json.loads(_gh(["api", *where, path]))["jobs"]
+            said = _gh(["api", *where, f"{run}/jobs?filter=latest&per_page=100&page={page}"])
+            listed = json.loads(said)["jobs"]
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"`gh` gave no list of the jobs of run {number}") from error
+            raise InputError(
+                "`gh` gave no list of the run's jobs", "see what answers: gh api user"
+            ) from error
         found += listed
         if len(listed) < 100:
             break
@@ -100,6 +115,8 @@ def _chosen(jobs: Sequence[dict[str, Any]], wanted: str, number: str) -> dict[st
 
 
 def _listed(jobs: Sequence[dict[str, Any]]) -> str:
+    if not jobs:
+        return "it has no jobs"
     names = [
         f"{one['id']} ({one['name']}: {one['conclusion'] or 'goes on'})" for one in jobs[:SHOWN]
     ]
@@ -118,24 +135,23 @@ def _job(one: dict[str, Any], number: str) -> Job:
     )
 
 
-def _gh(arguments: Sequence[str]) -> bytes:
+def _gh(arguments: Sequence[str], to: IO[bytes] | int = subprocess.PIPE) -> bytes:
+    """What `gh` writes: to a file, or as the answer."""
     try:
         done = subprocess.run(
             ["gh", *arguments],
-            capture_output=True,
+            stdout=to,
+            stderr=subprocess.PIPE,
             check=False,
             timeout=TIMEOUT_S,
             stdin=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name not in _COLOURED},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InputError(f"`gh` did not answer: {error}", "try it again") from error
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().partition("\n")[0]
-        gone = "410" in said or "404" in said
-        raise InputError(
-            f"`gh` says: {redact(said) or 'nothing'}",
-            "the run is unknown, still going on, or its log was deleted after its time"
-            if gone
-            else "see `gh auth status`",
-        )
-    return done.stdout
+        fitting = (remedy for words, remedy in _REMEDIES.items() if re.search(words, said))
+        remedy = next(fitting, "see `gh auth status`")
+        raise InputError(f"`gh` says: {redact(said) or 'nothing'}", remedy)
+    return done.stdout or b""
