@@ -46,6 +46,7 @@ class Examiner:
         signatures: The catalogue, by id.
         cache: Folder for the compiled scanner; None for none.
         engine: Which scanner to use: `auto`, `hyperscan`, `re2` or `regex`.
+        processes: How many may look at one long source at once.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Examiner:
         *,
         cache: Path | None = None,
         engine: str = "auto",
+        processes: int = 1,
     ) -> None:
         self._all = dict(signatures)
         # A launch script is no source of lines: `lint` looks at it, way by way.
@@ -67,6 +69,7 @@ class Examiner:
             cache=cache,
             windows=self._wanted.windows,
             few=self._wanted.few,
+            processes=processes,
         )
 
     def observe(self, sources: Iterable[Source]) -> tuple[Run, tuple[SourceNote, ...]]:

@@ -5,6 +5,7 @@ Floor 12. What it needs is imported when it is needed: a log alone needs no look
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from diagnose.model import Diagnosis, Signature, Snapshot
     from diagnose.pipeline import Examiner
     from diagnose.sources import Source
+
+_MOST_PROCESSES = 4
+"""Each holds some 80 MB, and one reader cannot feed many more."""
 
 
 def prepare(roots: tuple[Path, ...] = (), scanner: str = "auto") -> Examiner:
@@ -26,7 +30,15 @@ def prepare(roots: tuple[Path, ...] = (), scanner: str = "auto") -> Examiner:
     from diagnose.cache import default_cache
     from diagnose.pipeline import Examiner
 
-    return Examiner(catalogue(roots), cache=default_cache(), engine=scanner)
+    processes = min(_MOST_PROCESSES, cores())
+    return Examiner(catalogue(roots), cache=default_cache(), engine=scanner, processes=processes)
+
+
+def cores() -> int:
+    """How many processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def catalogue(roots: tuple[Path, ...] = ()) -> dict[str, Signature]:

@@ -48,9 +48,12 @@ def scan(
     *,
     engine: str = "auto",
     windows: dict[int, int] | None = None,
+    processes: int = 1,
     **limits: int,
 ) -> Scan:
     """Scans bytes, with limits other than usual."""
     chosen = replace(DEFAULT, **limits)
-    scanner = Scanner(patterns, engine=engine, windows=windows or {}, limits=chosen)
+    scanner = Scanner(
+        patterns, engine=engine, windows=windows or {}, processes=processes, limits=chosen
+    )
     return scanner.scan(0, "log", io.BytesIO(log))

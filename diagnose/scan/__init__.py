@@ -7,6 +7,7 @@ Floor 3. `Scanner` is built once from all patterns and reads any number of sourc
     blocks      a stream to stretches of bytes; `smooth` takes out what would hide a match
     passage     one source: candidates to evidence or counts (`search`, `look`, `often`, `confirm`,
                 `tally`), `windows`, `ends`
+    crew        several processes for one long source, which is cut into `segments`
 """
 
 from __future__ import annotations

@@ -48,13 +48,19 @@ class Block:
     """Whether its last piece goes on in the next block."""
 
 
-def blocks(stream: Readable, limits: Limits) -> Iterator[Block]:
-    """Reads a stream to its end, at least one block."""
+def blocks(stream: Readable, limits: Limits, offset: int = 0) -> Iterator[Block]:
+    """Reads a stream to its end, at least one block.
+
+    Args:
+        stream: Begins where a line of the source does.
+        limits: How much to read at once.
+        offset: Where in the source that is.
+    """
     buffers = (bytearray(limits.block_bytes), bytearray(limits.block_bytes))
     reach = min(limits.reach_bytes, limits.block_bytes // 8)
-    block, carried = Block(buffers[0], 0, 0), 0
+    block, carried = Block(buffers[0], 0, offset, line=offset, piece=offset), 0
     for turn in _forever():
-        filled = _fill(stream, block.data, carried)
+        filled = fill(stream, block.data, carried)
         block.size = block.end = filled
         if filled < limits.block_bytes:
             yield block
@@ -81,7 +87,7 @@ def _forever() -> Iterator[int]:
         yield 1
 
 
-def _fill(stream: Readable, data: bytearray, start: int) -> int:
+def fill(stream: Readable, data: bytearray, start: int) -> int:
     """Reads until the buffer is full or the stream ends; returns how much is in it."""
     with memoryview(data) as view:
         while start < len(view):

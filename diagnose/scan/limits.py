@@ -50,6 +50,10 @@ class Limits:
     tail_lines: int = 400
     end_bytes: int = 1 << 18
     """Of the raw lines at each end of a source."""
+    segment_bytes: int = 1 << 22
+    """Looked at by one of several processes at once."""
+    alone_bytes: int = 1 << 23
+    """Of a source, before further processes are started for it."""
     timeout_s: float = 0.5
     """For one search of one line."""
 

@@ -32,11 +32,24 @@ _UNTOLD = 4
 class State:
     """What is known of one source so far."""
 
+    search: Search
     confirmer: Confirmer
     windows: Windows
     tallies: dict[int, Tally] = field(default_factory=dict)
     looked_at: dict[bytes, int] = field(default_factory=dict)
     """How many lines of each process were looked at closely since the scanner was tuned."""
+
+    def tally(self, index: int) -> Tally:
+        """What was found of a pattern so far."""
+        tally = self.tallies.get(index)
+        if tally is None:
+            tally = self.tallies[index] = Tally(
+                self.search.limits,
+                local=self.search.needles[index].local,
+                windows=self.windows.of(index),
+                few=index in self.search.few,
+            )
+        return tally
 
 
 class Place(NamedTuple):
@@ -52,13 +65,12 @@ class Look:
     """Looks at the candidates of one block, in ascending order.
 
     Args:
-        search: What to look for.
-        state: What is known of the source; is added to.
+        state: What is looked for, and what is known of the source; is added to.
         pieces: The block.
     """
 
-    def __init__(self, search: Search, state: State, pieces: Pieces) -> None:
-        self._search = search
+    def __init__(self, state: State, pieces: Pieces) -> None:
+        self._search = state.search
         self._state = state
         self._pieces = pieces
         self._text = pieces.text
@@ -114,7 +126,7 @@ class Look:
                 start, stop = self._start, self._stop
                 simple = stop - start <= SHORT and start not in odd
                 is_ascii = stretch.is_ascii or bytes(data[start:stop]).isascii()
-            tally = tallies.get(index) or self.tally(index)
+            tally = tallies.get(index) or self._state.tally(index)
             told = None
             if simple and tally.candidates >= _UNTOLD:
                 told = test(index)(data, start, stop, is_ascii)
@@ -155,19 +167,6 @@ class Look:
         for part in self._text.parts(limits.stretch_bytes):
             yield Stretch(self._pieces, part, limits.piece_bytes)
 
-    def tally(self, index: int) -> Tally:
-        """What was found of a pattern so far."""
-        tally = self._state.tallies.get(index)
-        if tally is None:
-            tally = Tally(
-                self._search.limits,
-                local=self._search.needles[index].local,
-                windows=self._state.windows.of(index),
-                few=index in self._search.few,
-            )
-            self._state.tallies[index] = tally
-        return tally
-
     def candidate(
         self, end: int, index: int, stretch: Stretch, hot: Mapping[int, int] = _NONE
     ) -> None:
@@ -184,7 +183,7 @@ class Look:
         if not self._start < end <= self._stop:
             self._enter(end - 1)
         start, stop = self._start, self._stop
-        tally = self._state.tallies.get(index) or self.tally(index)
+        tally = self._state.tallies.get(index) or self._state.tally(index)
         if index in hot:
             if tally.is_settled(self._who()):
                 self._done[index] = stop

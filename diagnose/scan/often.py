@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from diagnose.scan.look import Look, Place, State
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event, Tuned
-from diagnose.scan.search import Search
 from diagnose.scan.stretches import Stretch, who
 
 
@@ -20,14 +19,13 @@ class Often:
     """Looks at one block with a scanner that is tuned to its source.
 
     Args:
-        search: What to look for.
-        state: What is known of the source; is added to.
+        state: What is looked for, and what is known of the source; is added to.
         pieces: The block.
         look: Looks at the candidates that are read or counted one by one.
     """
 
-    def __init__(self, search: Search, state: State, pieces: Pieces, look: Look) -> None:
-        self._search = search
+    def __init__(self, state: State, pieces: Pieces, look: Look) -> None:
+        self._search = state.search
         self._state = state
         self._pieces = pieces
         self._look = look
@@ -100,7 +98,7 @@ class Often:
                 kept.append(stretch)
                 if len(kept) == most:
                     break
-        tally = look.tally(index)
+        tally = self._state.tally(index)
         for stretch in reversed(kept):
             new = (index, stretch.low) not in look.read_in
             tally.add_unread(stretch.copy, exact=False, new=new)

@@ -6,12 +6,12 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from diagnose.model import Evidence, Hits, Line
-from diagnose.scan.blocks import Block
+from diagnose.scan.blocks import Block, blocks
 from diagnose.scan.confirm import Confirmer
 from diagnose.scan.dialect import parse
 from diagnose.scan.ends import Ends
@@ -20,6 +20,8 @@ from diagnose.scan.often import Often
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event, Tuned
 from diagnose.scan.search import Search
+from diagnose.scan.segments import Part as SegmentPart
+from diagnose.scan.segments import Segment
 from diagnose.scan.smooth import Part, Smooth
 from diagnose.scan.stretches import Copy, Stretch
 from diagnose.scan.trim import expression
@@ -49,6 +51,15 @@ class Scan:
     """How long nothing was written after the last line, where that is known from elsewhere."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in some segments of a source: the fields are those of a `Scan`."""
+
+    hits: Mapping[int, Hits]
+    windows: tuple[tuple[Line, ...], ...]
+    problems: tuple[str, ...]
+
+
 class Passage:
     """Takes the blocks of one source and says at the end what was in them.
 
@@ -63,6 +74,7 @@ class Passage:
         self._search = search
         self._limits = search.limits
         self._state = State(
+            search,
             Confirmer(
                 index, source, search.patterns, search.compiled, search.plain_form, search.limits
             ),
@@ -72,6 +84,8 @@ class Passage:
         self._newlines = 0
         self._size = 0
         self._unended = False
+        self._alone = 0
+        self._counts: dict[int, int] = {}
         self._tuned: Tuned | None = None
         self._tunings = 0
         self._compiled = False
@@ -92,12 +106,54 @@ class Passage:
         if block.size:
             self._unended = block.data[block.size - 1] != 0x0A
 
+    def segment(self, segment: Segment) -> None:
+        """Looks at a segment; of those of one source, later ones come later."""
+        self._newlines = segment.newlines
+        with memoryview(segment.data) as view, view[: segment.size] as own:
+            for block in blocks(SegmentPart(own, segment.rest), self._limits, segment.offset):
+                self.take(block)
+
+    def apart(self, segment: Segment) -> None:
+        """Looks at a segment whose neighbours are looked at elsewhere."""
+        self.segment(segment)
+        ahead = segment.data[segment.size : segment.shown]
+        self._state.windows.feed(Block(ahead, len(ahead), segment.offset + segment.size))
+        self._state.windows.close()
+
+    def part(self, segment: Segment) -> None:
+        """Makes ready for a segment, and all after it, to be looked at elsewhere."""
+        self._state.windows.feed(Block(segment.data, segment.shown, segment.offset))
+        self._state.windows.close()
+        self._alone = segment.newlines
+        self._counts = {index: tally.count for index, tally in self._state.tallies.items()}
+
+    def skip(self, segment: Segment) -> None:
+        """Notes a segment that is looked at elsewhere."""
+        self._ends.feed(segment.last(self._limits.end_bytes + 1))
+        self._size = segment.offset + segment.size
+        self._newlines = segment.newlines + segment.data.count(b"\n", 0, segment.size)
+        self._unended = segment.size > 0 and segment.data[segment.size - 1] != 0x0A
+
+    def found(self) -> Found:
+        """What was found so far, for another process."""
+        return Found(self._hits(), self._state.windows.lines(self._source), self._problems())
+
+    def _hits(self) -> dict[int, Hits]:
+        return {
+            index: tally.hits(partial(self._again, index))
+            for index, tally in sorted(self._state.tallies.items())
+            if tally.count
+        }
+
+    def _problems(self) -> tuple[str, ...]:
+        return tuple(self._state.confirmer.problems.values())
+
     def _look_at(self, pieces: Pieces) -> int:
         """Looks at one block; returns how many newlines are in it."""
         text = pieces.text
-        look = Look(self._search, self._state, pieces)
+        look = Look(self._state, pieces)
         aside = pieces.own(self._aside(text))
-        often = Often(self._search, self._state, pieces, look)
+        often = Often(self._state, pieces, look)
         if self._tuned:
             self._untuned += often.take(self._tuned, aside)
         else:
@@ -148,24 +204,40 @@ class Passage:
         self._state.looked_at.clear()
         self._tuned = self._search.engine.tuned(self._hot, self._noisy)
 
-    def result(self) -> Scan:
-        """What was found."""
+    def result(self, others: Sequence[Found] = ()) -> Scan:
+        """What was found.
+
+        Args:
+            others: What other processes found that went on from here with segments of their own.
+        """
         count = self._newlines + self._unended
-        confirmer = self._state.confirmer
+        found = self.found()
+        if others:
+            found = self._joined([found, *others])
         return Scan(
             source=self._source,
             lines=count,
             size=self._size,
-            hits={
-                index: tally.hits(partial(self._again, index))
-                for index, tally in sorted(self._state.tallies.items())
-                if tally.count
-            },
-            windows=self._state.windows.lines(self._source),
+            hits=found.hits,
+            windows=found.windows,
             head=self._ends.head(self._source, self._size),
             tail=self._ends.tail(self._source, count),
-            problems=tuple(confirmer.problems.values()),
+            problems=found.problems,
         )
+
+    def _joined(self, parts: Sequence[Found]) -> Found:
+        own, *others = parts
+        hits: dict[int, Hits] = {}
+        for index in sorted({index for part in parts for index in part.hits}):
+            theirs = [part.hits[index] for part in others if index in part.hits]
+            tally, before = self._state.tally(index), self._counts.get(index, 0)
+            hits[index] = tally.joined(own.hits.get(index), theirs, before)
+        after = [w for part in others for w in part.windows if w[0].number > self._alone]
+        ordered = sorted([*own.windows, *after], key=lambda window: window[0].number)
+        first, last = self._limits.windows_first, self._limits.windows_last
+        problems = dict.fromkeys(problem for part in parts for problem in part.problems)
+        kept = (*ordered[:first], *ordered[first:][-last:])
+        return Found(hits, kept, tuple(problems))
 
     def _pieces(self, block: Block, newlines: int) -> Pieces:
         text = Smooth(block.data, block.size, self._limits, self._search.engine.is_odd)
@@ -182,5 +254,5 @@ class Passage:
         """Reads what was only counted."""
         pieces = self._pieces(copy.block, copy.newlines)
         part = Part(0, pieces.text.size, 0, copy.block.size)
-        look = Look(self._search, self._state, pieces)
+        look = Look(self._state, pieces)
         return look.again(index, Stretch(pieces, part, self._limits.piece_bytes))

@@ -9,7 +9,9 @@ from __future__ import annotations
 import marshal
 import sys
 from collections.abc import Mapping, Sequence, Set
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diagnose.cache import Cache
 from diagnose.scan import dialect, engine
@@ -18,6 +20,10 @@ from diagnose.scan.limits import DEFAULT, Limits
 from diagnose.scan.needles import Literal, Needle, needle
 from diagnose.scan.passage import Passage, Scan
 from diagnose.scan.search import Search
+from diagnose.scan.segments import segments
+
+if TYPE_CHECKING:
+    from diagnose.scan.crew import Crew
 
 _NO_WINDOWS: Mapping[int, int] = {}
 _NONE: Set[int] = frozenset()
@@ -44,6 +50,7 @@ class Scanner:
         cache: Folder for compiled scanners; None for none.
         windows: How many lines to keep after each match of a pattern, by the pattern's position.
         few: Positions of patterns of whose matches the first and last few are enough.
+        processes: How many may look at one long source at once.
         limits: For tests.
 
     Raises:
@@ -62,9 +69,11 @@ class Scanner:
         cache: Path | None = None,
         windows: Mapping[int, int] = _NO_WINDOWS,
         few: Set[int] = _NONE,
+        processes: int = 1,
         limits: Limits = DEFAULT,
     ) -> None:
         self.engine = _choose(engine)
+        self._processes = processes
         stored = Cache(cache, _depends_on(self.engine, patterns) if cache else ())
         needles = _needles(patterns, stored)
         built = _build(self.engine, needles, stored)
@@ -79,9 +88,32 @@ class Scanner:
             stream: Its bytes, decompressed.
         """
         passage = Passage(index, source, self._search)
+        if self._processes > 1:
+            return self._spread(passage, stream)
         for block in blocks(stream, self._search.limits):
             passage.take(block)
         return passage.result()
+
+    def _spread(self, passage: Passage, stream: Readable) -> Scan:
+        """Reads one source with further processes, once it turns out to be long."""
+        limits = self._search.limits
+        with ExitStack() as stack:
+            crew: Crew | None = None
+            for segment in segments(stream, limits):
+                if segment.rest or segment.offset < limits.alone_bytes:
+                    passage.segment(segment)
+                    continue
+                if crew is None:
+                    from diagnose.scan.crew import Crew, may_copy
+
+                    if not may_copy():
+                        passage.segment(segment)
+                        continue
+                    passage.part(segment)
+                    crew = stack.enter_context(Crew(passage, self._processes, len(segment.data)))
+                crew.give(segment)
+                passage.skip(segment)
+            return passage.result(list(crew.found()) if crew else ())
 
 
 _choose, _build = engine.choose, engine.build

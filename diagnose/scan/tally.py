@@ -28,6 +28,7 @@ class Tally:
     def __init__(self, limits: Limits, *, local: bool, windows: bool, few: bool) -> None:
         self._limits = limits
         self._confirmed = limits.confirmed
+        self._few = few
         self._keep = limits.few if few else limits.first
         self._each_writer = limits.few_each_writer if few else limits.each_writer
         self._must_read = max(self._keep, limits.windows_first if windows else 0)
@@ -126,3 +127,20 @@ class Tally:
         kept = {e.order: e for e in (*self._first, *self._others, *(last[end] for end in ends))}
         evidence = tuple(kept[order] for order in sorted(kept))
         return Hits(max(self.count, len(evidence)), self.exact, evidence)
+
+    def joined(self, own: Hits | None, others: Iterable[Hits], before: int) -> Hits:
+        """What is left of what this tally and copies of it took.
+
+        Args:
+            own: What is left of this one.
+            others: The same of its copies.
+            before: How many matches this one had when they were copied.
+        """
+        parts = [*([own] if own else ()), *others]
+        every = {e.order: e for part in parts for e in part.evidence}
+        whole = Tally(self._limits, local=self.local, windows=False, few=self._few)
+        for order in sorted(every):
+            whole.add(every[order], b"")
+        kept = whole.hits(lambda _: ()).evidence
+        count = before + sum(max(part.count - before, 0) for part in parts)
+        return Hits(max(count, len(kept)), all(part.exact for part in parts), kept)

@@ -5,7 +5,7 @@ Floor 3: pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from diagnose.document import read_line
 from diagnose.model import Line
@@ -42,16 +42,12 @@ class _Window:
         if len(self.raw) >= most:
             self.missing = 0
 
-    def lines(self, source: str, limits: Limits) -> tuple[Line, ...]:
-        matched = self.candidate
+    def numbered(self, limits: Limits) -> Iterator[tuple[int, bytes]]:
+        """Its lines, with their numbers."""
+        yield self.candidate.number, self.candidate.raw
         following = self.raw.removesuffix(b"\n").split(b"\n") if self.raw else []
-        return (
-            read_line(source, matched.number, matched.raw),
-            *(
-                read_line(source, matched.number + number, shorten(raw, limits))
-                for number, raw in enumerate(following, 1)
-            ),
-        )
+        for number, raw in enumerate(following, self.candidate.number + 1):
+            yield number, shorten(raw, limits)
 
 
 class Windows:
@@ -101,7 +97,21 @@ class Windows:
         """What was gathered, in observed order."""
         self._prune()
         ordered = sorted((*self._first, *self._last), key=lambda window: window.candidate.order)
-        return tuple(window.lines(source, self._limits) for window in ordered)
+        # Where one traceback follows the other, windows share most of their lines.
+        read: dict[tuple[int, bytes], Line] = {}
+        found = []
+        for window in ordered:
+            numbered = tuple(window.numbered(self._limits))
+            for line in numbered:
+                if line not in read:
+                    read[line] = read_line(source, *line)
+            found.append(tuple(read[line] for line in numbered))
+        return tuple(found)
+
+    def close(self) -> None:
+        """Ends every window: what is fed from now on does not follow."""
+        for window in (*self._first, *self._last):
+            window.missing = 0
 
     def _prune(self) -> None:
         self._last.sort(key=lambda window: window.candidate.order)

@@ -159,7 +159,7 @@ def main() -> None:
     given = parser.parse_args()
     signatures = load(default_root())
     given.folder.mkdir(parents=True, exist_ok=True)
-    others, notes = peers(given.folder, Examiner(signatures)._patterns)
+    others, notes = peers(given.folder, Examiner(signatures)._wanted.patterns)
     ours = Peer("diagnose log", (*DIAGNOSE, "log"))
     against = others[0].name if others else ours.name
     print(
