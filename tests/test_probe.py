@@ -134,6 +134,34 @@ def test_a_client_of_a_server_that_accepts_and_never_answers(tmp_path):
     assert (other.local, other.receive_queue) == (one.remote, 5)
 
 
+CONNECTS = """
+    import socket, sys
+    client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    print("ready", flush=True)
+    client.recv(1)
+"""
+
+
+def test_a_client_of_the_server_is_left_in_peace(tmp_path):
+    program = """
+        import socket, time
+        server = socket.create_server(("127.0.0.1", 0))
+        print(server.getsockname()[1], "ready", flush=True)
+        peer, _ = server.accept()
+        time.sleep(600)
+    """
+    other = tmp_path / "client"
+    other.mkdir()
+    with running(program, folder=tmp_path) as server:
+        port = (tmp_path / "out.log").read_text().split()[0]
+        with running(CONNECTS, port, folder=other) as client:
+            until(lambda: any(c.peer_pid == client.pid for c in seen(server.pid).connections))
+            snapshot, asked = seen(server.pid), seen(client.pid)
+
+    assert {one.pid for one in snapshot.processes} == {server.pid}
+    assert {one.pid for one in asked.processes} == {server.pid, client.pid}
+
+
 def test_the_peer_of_a_local_socket(tmp_path):
     program = """
         import os, socket, sys, time

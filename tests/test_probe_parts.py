@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -10,10 +9,11 @@ import time
 import pytest
 from living import running, seen, until
 
+from diagnose.model import CouldNotLook
 from diagnose.probe import (
+    Target,
     about,
     descriptors,
-    devices,
     growth,
     kernel,
     lockfiles,
@@ -21,7 +21,10 @@ from diagnose.probe import (
     mounts,
     proc,
     sockets,
+    unseen,
 )
+from diagnose.probe.handles import Handles
+from diagnose.probe.rounds import Rounds
 from diagnose.probe.tails import HEAD, TAIL, read_logs
 from diagnose.probe.titles import identify, is_python
 
@@ -165,93 +168,6 @@ def test_what_the_kernel_did_to_a_process_is_told_only_of_the_servers_own(text):
     assert list(kernel.select(records, {395}, 4990.0, {"python"})) == []
 
 
-AMD_METRIC = [
-    {
-        "gpu": 0,
-        "usage": {
-            "gfx_activity": {"value": 100, "unit": "%"},
-            "umc_activity": {"value": 3, "unit": "%"},
-        },
-        "power": {"socket_power": {"value": 312, "unit": "W"}, "gfx_voltage": "N/A"},
-        "mem_usage": {
-            "total_vram": {"value": 196592, "unit": "MB"},
-            "used_vram": {"value": 283, "unit": "MB"},
-        },
-    },
-    {
-        "gpu": 1,
-        "usage": {"gfx_activity": "N/A"},
-        "power": {"current_socket_power": "N/A"},
-        "mem_usage": {"total_vram": {"value": 196592, "unit": "MB"}, "used_vram": "N/A"},
-    },
-]
-AMD_PROCESS = [
-    {
-        "gpu": 0,
-        "process_list": [
-            {"process_info": {"name": "python3", "pid": 395, "mem": {"value": 1, "unit": "B"}}}
-        ],
-    },
-    {"gpu": 1, "process_list": [{"process_info": "No running processes detected"}]},
-]
-
-
-@pytest.mark.parametrize("wrapped", [False, True])
-def test_amd_smi_is_read_and_what_it_does_not_know_is_none(wrapped):
-    metric = {"gpu_data": AMD_METRIC} if wrapped else AMD_METRIC
-
-    first, second = devices.amd(
-        "WARNING: no group render\n" + json.dumps(metric), json.dumps(AMD_PROCESS)
-    )
-
-    assert (first.busy, first.power_w, first.pids) == (100.0, 312.0, (395,))
-    assert (first.memory_used, first.memory_total) == (283 * 2**20, 196592 * 2**20)
-    assert (second.busy, second.power_w, second.memory_used, second.pids) == (None, None, None, ())
-
-
-def test_rocm_smi_is_read():
-    text = json.dumps(
-        {
-            "card0": {
-                "GPU use (%)": "7",
-                "Current Socket Graphics Package Power (W)": "142.0",
-                "VRAM Total Memory (B)": "206141652992",
-                "VRAM Total Used Memory (B)": "297439232",
-                "Card Series": "AMD Instinct MI300X",
-            },
-            "system": {"Driver version": "6.8"},
-        }
-    )
-
-    (gpu,) = devices.rocm(text)
-
-    assert (gpu.index, gpu.name, gpu.busy, gpu.power_w) == (0, "AMD Instinct MI300X", 7.0, 142.0)
-    assert (gpu.memory_used, gpu.memory_total) == (297439232, 206141652992)
-
-
-def test_nvidia_smi_is_read():
-    cards = (
-        "0, NVIDIA H100 80GB HBM3, 100, 75264, 81559, 122.51, GPU-aaa\n"
-        "1, NVIDIA H100 80GB HBM3, [N/A], [N/A], 81559, [Not Supported], GPU-bbb\n"
-    )
-
-    first, second = devices.nvidia(cards, "GPU-aaa, 395\nGPU-aaa, 396\n")
-
-    assert (first.name, first.busy, first.power_w, first.pids) == (
-        "NVIDIA H100 80GB HBM3",
-        100.0,
-        122.51,
-        (395, 396),
-    )
-    assert first.memory_used == 75264 * 2**20
-    assert (second.busy, second.memory_used, second.power_w, second.pids) == (None, None, None, ())
-
-
-@pytest.mark.parametrize("text", ["", "no devices found", "[]", "{}"])
-def test_an_empty_answer_of_a_tool_is_no_device(text):
-    assert devices.amd(text, text) == devices.rocm(text) == devices.nvidia(text, text) == ()
-
-
 def test_a_file_that_grows_and_one_that_does_not(tmp_path):
     (tmp_path / "build").mkdir()
     (tmp_path / "build" / "a.o").write_bytes(b"x" * 10)
@@ -373,3 +289,32 @@ def test_a_lock_that_exists_without_holder_and_one_that_is_held(tmp_path):
     assert found[str(stale)].holders == ()
     assert found[str(stale)].age_s > 1e8
     assert found[str(stale)].filesystem
+
+
+def test_who_comes_after_the_time_for_a_round_is_left_out_and_named(tmp_path):
+    with running(
+        "import time; print('ready', flush=True); time.sleep(600)", folder=tmp_path
+    ) as one:
+        rounds = Rounds()
+        rounds.once([one.pid], within_s=-1.0)
+        rounds.once([one.pid])
+
+    assert rounds.samples == []
+    assert "too many to look at" in rounds.refused[one.pid].why
+    assert "py-spy dump" in rounds.refused[one.pid].how
+
+
+def test_a_long_list_of_what_was_not_seen_is_counted():
+    refused = {
+        pid: CouldNotLook(f"the stacks of process {pid}", "why", "how") for pid in range(1, 301)
+    }
+    rounds = Rounds(refused=refused)
+
+    (said,) = unseen.merged(Target(1, tuple(range(1, 301))), dict.fromkeys(range(1, 301)), rounds, no_handles(), ())  # fmt: skip
+
+    assert said.what.startswith("the stacks of processes 1, 2, 3, ")
+    assert said.what.endswith("20 and 280 more")
+
+
+def no_handles() -> Handles:
+    return Handles((), (), (), (), (), (), (), (), ())

@@ -16,9 +16,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from diagnose.model import CouldNotLook, Gpu
+from diagnose.redact import redact
 
 TIMEOUT_S = 4.0
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_JSON = re.compile(r"^[ \t]*[\[{]", re.MULTILINE)
+_ANSWER = re.compile(r"^[ \t]*(?:[\[{]|\d+, )", re.MULTILINE)
+_MAX_WORDS = 200
 _UNITS = {"B": 1, "KB": 2**10, "KIB": 2**10, "MB": 2**20, "MIB": 2**20, "GB": 2**30, "GIB": 2**30}
 _NVIDIA = ["index", "name", "utilization.gpu", "memory.used", "memory.total", "power.draw", "uuid"]
 
@@ -35,6 +39,9 @@ def gpus(timeout_s: float = TIMEOUT_S) -> tuple[tuple[Gpu, ...], CouldNotLook | 
             continue
         try:
             devices = ask(found, timeout_s)
+        except _RefusalError as refusal:
+            asked.append(f"{tool} says: {refusal}")
+            continue
         except subprocess.TimeoutExpired:
             return (), CouldNotLook(
                 "the GPUs", f"{tool} did not answer within {timeout_s:g} s", tool
@@ -48,25 +55,42 @@ def gpus(timeout_s: float = TIMEOUT_S) -> tuple[tuple[Gpu, ...], CouldNotLook | 
     return (), CouldNotLook("the GPUs", "; ".join(asked)) if asked else None
 
 
+class _RefusalError(Exception):
+    """A tool that gives no answer, with its own words."""
+
+
 def _run(arguments: list[str], timeout_s: float) -> str:
     done = subprocess.run(
         arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False
     )
-    return done.stdout.decode("utf-8", "replace")
+    text = done.stdout.decode("utf-8", "replace")
+    if done.returncode and not _ANSWER.search(text):
+        words = f"{text}\n{done.stderr.decode('utf-8', 'replace')}".strip().partition("\n")[0]
+        raise _RefusalError(
+            redact(words[:_MAX_WORDS]) or f"nothing, and exits with {done.returncode}"
+        )
+    return text
 
 
 def _ask_nvidia(tool: str, timeout_s: float) -> tuple[Gpu, ...]:
     devices = _run(
         [tool, f"--query-gpu={','.join(_NVIDIA)}", "--format=csv,noheader,nounits"], timeout_s
     )
-    users = _run([tool, "--query-compute-apps=gpu_uuid,pid", "--format=csv,noheader"], timeout_s)
-    return nvidia(devices, users)
+    apps = [tool, "--query-compute-apps=gpu_uuid,pid", "--format=csv,noheader"]
+    return nvidia(devices, _users(apps, timeout_s))
 
 
 def _ask_amd(tool: str, timeout_s: float) -> tuple[Gpu, ...]:
     metrics = _run([tool, "metric", "--usage", "--mem-usage", "--power", "--json"], timeout_s)
-    users = _run([tool, "process", "--json"], timeout_s)
-    return amd(metrics, users)
+    return amd(metrics, _users([tool, "process", "--json"], timeout_s))
+
+
+def _users(arguments: list[str], timeout_s: float) -> str:
+    """Who uses the devices; nothing where a tool does not tell: the devices are worth telling all the same."""
+    try:
+        return _run(arguments, timeout_s)
+    except _RefusalError:
+        return ""
 
 
 def _ask_rocm(tool: str, timeout_s: float) -> tuple[Gpu, ...]:
@@ -104,19 +128,20 @@ def amd(metrics: str, users: str = "") -> tuple[Gpu, ...]:
     """From `amd-smi metric --usage --mem-usage --power --json` and `amd-smi process --json`."""
     owners: dict[int, set[int]] = {}
     for entry in _entries(_json(users)):
-        for process in entry.get("process_list") or ():
-            info = process.get("process_info") if isinstance(process, Mapping) else None
-            if isinstance(info, Mapping) and str(info.get("pid", "")).isdigit():
+        listed = entry.get("process_list")
+        for process in listed if isinstance(listed, list) else ():
+            info = _part(process, "process_info")
+            if str(info.get("pid", "")).isdigit():
                 owners.setdefault(int(entry["gpu"]), set()).add(int(info["pid"]))
     found = []
     for entry in _entries(_json(metrics)):
         index = int(entry["gpu"])
-        memory, power = entry.get("mem_usage") or {}, entry.get("power") or {}
+        memory, power = _part(entry, "mem_usage"), _part(entry, "power")
         found.append(
             Gpu(
                 index,
                 "",
-                _number((entry.get("usage") or {}).get("gfx_activity")),
+                _number(_part(entry, "usage").get("gfx_activity")),
                 _bytes(memory.get("used_vram"), "MB"),
                 _bytes(memory.get("total_vram"), "MB"),
                 _number(power.get("socket_power") or power.get("current_socket_power")),
@@ -129,7 +154,8 @@ def amd(metrics: str, users: str = "") -> tuple[Gpu, ...]:
 def rocm(text: str) -> tuple[Gpu, ...]:
     """From `rocm-smi --showuse --showmeminfo vram --showpower --showproductname --json`."""
     found = []
-    for card, values in (_json(text) or {}).items():
+    told = _json(text)
+    for card, values in told.items() if isinstance(told, Mapping) else ():
         if not card.startswith("card") or not isinstance(values, Mapping):
             continue
         power = next(
@@ -153,9 +179,15 @@ def rocm(text: str) -> tuple[Gpu, ...]:
 
 
 def _json(text: str) -> Any:
-    """The JSON in an answer; the tools print warnings before it."""
-    start = min((at for at in (text.find("["), text.find("{")) if at >= 0), default=-1)
-    return json.loads(text[start:]) if start >= 0 else None
+    """The JSON in an answer; the tools print warnings before it, also such as `ERROR: GPU[0]: …`."""
+    start = _JSON.search(text)
+    return json.JSONDecoder().raw_decode(text, start.end() - 1)[0] if start else None
+
+
+def _part(entry: Any, key: str) -> Mapping[str, Any]:
+    """A table of an entry; empty where the tool says `N/A` in its place."""
+    found = entry.get(key) if isinstance(entry, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def _entries(value: Any) -> Iterator[Mapping[str, Any]]:

@@ -94,6 +94,9 @@ def handles(
 def outside(found: Handles, tree: Collection[int], alive: Collection[int]) -> tuple[int, ...]:
     """Processes that do not belong to the server and may be in its way: lock holders, and peers of its sockets.
 
+    Who connected to a port that the server listens on is its client: the server waits for no answer of it, and it is
+    left in peace, unless it is a part of a server itself.
+
     Args:
         found: What the server has open.
         tree: The server's processes.
@@ -101,9 +104,28 @@ def outside(found: Handles, tree: Collection[int], alive: Collection[int]) -> tu
     """
     holders = [lock.pid for lock in found.locks if not lock.waiting]
     holders += [pid for one in found.lock_files for pid in one.holders]
-    peers = [one.peer_pid for one in found.connections if one.state != "unix"]
+    ports = {_port(one.local) for one in found.connections if one.state == "LISTEN"}
+    calls = [one for one in found.connections if one.state != "unix" and one.peer_pid]
+    served = {one.peer_pid for one in calls if _port(one.local) in ports}
+    parts = {pid for pid in served if pid not in tree and _of_engine(pid)}
+    peers = [
+        one.peer_pid for one in calls if _port(one.local) not in ports or one.peer_pid in parts
+    ]
     others = dict.fromkeys((*holders, *peers[:_MOST_PEERS]))
     return tuple(pid for pid in others if pid in alive and pid not in tree and pid != os.getpid())
+
+
+def _port(address: str) -> str:
+    return address.rpartition(":")[2]
+
+
+def _of_engine(pid: int) -> bool:
+    """Whether a process, or one that it was started by, says that it is a part of a server."""
+    for one in (pid, *proc.ancestors(pid)):
+        state = proc.stat(one)
+        if state and titles.identify(proc.title(one), proc.argv(one), state.comm).engine:
+            return True
+    return False
 
 
 def _could_build(pid: int) -> bool:

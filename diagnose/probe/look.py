@@ -6,6 +6,7 @@ plain py-spy dump stops each Python process for some 20 ms a round, and that is 
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Collection, Mapping
@@ -23,7 +24,9 @@ from diagnose.probe.proc import Stat
 from diagnose.probe.rounds import Rounds, wait_until
 from diagnose.probe.start import Before, note
 
-_PATIENCE_S = 6.0
+_PATIENCE_S = 3.0
+_ROUND_S = 4.0
+"""For the first round. Later ones ask those that it reached, and so take about as long."""
 _HANDLES_S = 8.0
 _DEVICES_S = 6.0
 _VERSIONS_S = 2.0
@@ -139,18 +142,20 @@ def _sampled(target: Target, plan: Plan, rounds: Rounds, clock: float) -> tuple[
         last = number == plan.samples - 1
         spent = time.monotonic() - clock
         if number and not last and spent > max(_PATIENCE_S, 2 * number * plan.interval_s):
-            # Hundreds of processes on few processors: two samples tell what moves.
+            # Hundreds of processes on few processors: two samples of each tell what moves.
             continue
         wait_until(clock + number * plan.interval_s)
         table = proc.processes()
         for head in (target.root, *target.orphans):
             tree.update(dict.fromkeys(without_us(proc.family(head))))
         python = [pid for pid in tree if pid in table and _wants_stack(pid, table[pid])]
+        python.sort(key=lambda pid: not _serves(pid, table[pid]))
         native = python if plan.native else rounds.unexplained()
         rounds.once(
             python,
             locals_=number == 1 or (last and rounds.wants_locals()),
             native=native if last else (),
+            within_s=_ROUND_S if number == 0 else math.inf,
         )
     if plan.samples == 1:
         if rounds.wants_locals():
@@ -164,6 +169,11 @@ def _wants_stack(pid: int, state: Stat) -> bool:
     if state.state in "ZX" or not titles.is_python(argv, proc.executable(pid), state.comm):
         return False
     return titles.identify(proc.title(pid), argv, state.comm).role not in _NO_STACKS
+
+
+def _serves(pid: int, state: Stat) -> bool:
+    """Whether a process says that it is a part of a server: those are asked first."""
+    return bool(titles.identify(proc.title(pid), proc.argv(pid), state.comm).engine)
 
 
 def _steering(before: Before) -> dict[str, str]:

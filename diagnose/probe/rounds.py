@@ -8,6 +8,7 @@ last round only: they stop a process four times as long, and one stack with them
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -22,6 +23,7 @@ from diagnose.stacks import WRITES, call_of, cut, main_thread, moved, places_of,
 
 _PARALLEL = max(2, min(16, os.cpu_count() or 2))
 """At once; more than there are processors would only stop each target for longer."""
+LEFT_OUT = "py-spy dump --pid PID, for one of them"
 Key = tuple[int, int, str, str, int]
 
 
@@ -40,21 +42,30 @@ class Rounds:
     calls: Calls = dataclasses.field(default_factory=Calls)
 
     def once(
-        self, pids: Collection[int], *, locals_: bool = False, native: Collection[int] = ()
+        self,
+        pids: Collection[int],
+        *,
+        locals_: bool = False,
+        native: Collection[int] = (),
+        within_s: float = math.inf,
     ) -> None:
         """One round over these processes.
 
         Args:
-            pids: Those that gave no sample before are left out.
+            pids: The more important first. Those that gave no sample before are left out.
             locals_: Whether to ask for named locals where a known frame was seen.
             native: Those of them whose C frames are wanted too.
+            within_s: After this time no further process is asked, in this round or a later one.
         """
+        until = time.monotonic() + within_s
         asked = [pid for pid in pids if pid not in self.refused and pid not in self.not_python]
         if not asked:
             return
         known = {sample.pid for sample in self.samples if pyspy.knows(sample)} if locals_ else set()
         with ThreadPoolExecutor(min(_PARALLEL, len(asked))) as pool:
-            answers = list(pool.map(lambda pid: self._one(pid, pid in known, pid in native), asked))
+            answers = list(
+                pool.map(lambda pid: self._one(pid, pid in known, pid in native, until), asked)
+            )
         for pid, answer in zip(asked, answers, strict=True):
             if isinstance(answer, Sample):
                 self.samples.append(answer)
@@ -63,7 +74,10 @@ class Rounds:
             else:
                 self.refused[pid] = answer
 
-    def _one(self, pid: int, locals_: bool, native: bool) -> Sample | CouldNotLook:
+    def _one(self, pid: int, locals_: bool, native: bool, until: float) -> Sample | CouldNotLook:
+        if time.monotonic() > until:
+            what, why = f"the stacks of process {pid}", "there are too many to look at all in time"
+            return CouldNotLook(what, f"{why}: parts of a server come first", LEFT_OUT)
         # A write that is broken off comes back short, and not every program looks at how much of it was written.
         writes = any(call_of(call).name in WRITES for call in self.calls.note(pid))
         answer = pyspy.dump(

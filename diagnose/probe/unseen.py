@@ -15,6 +15,9 @@ from diagnose.probe.handles import Handles
 from diagnose.probe.proc import Stat
 from diagnose.probe.rounds import Rounds
 
+_MOST = 20
+"""Pids that are listed."""
+
 
 def check(
     target: Target, processes: Collection[Process], rounds: Rounds, files: Handles | None
@@ -104,5 +107,7 @@ def _outside(target: Target, files: Handles) -> list[CouldNotLook]:
 
 
 def _listed(pids: Collection[int]) -> str:
-    ordered = ", ".join(map(str, sorted(pids)))
+    ordered = ", ".join(map(str, sorted(pids)[:_MOST]))
+    if len(pids) > _MOST:
+        ordered += f" and {len(pids) - _MOST} more"
     return f"process {ordered}" if len(pids) == 1 else f"processes {ordered}"
