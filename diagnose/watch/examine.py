@@ -9,15 +9,17 @@ import dataclasses
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from diagnose import bundle, live
 from diagnose.errors import DiagnoseError
-from diagnose.model import Block, CouldNotLook, Diagnosis, Unknown, Verdict
+from diagnose.model import Block, Channel, CouldNotLook, Diagnosis, Unknown, Verdict
 from diagnose.probe import Plan, below, look
 from diagnose.probe.kernel import kernel_lines
 from diagnose.probe.tails import read_logs
 from diagnose.reason import prepare, reason
+from diagnose.sources import Source
 from diagnose.watch.aside import Answer
 from diagnose.watch.decide import Opinion
 from diagnose.watch.hearing import OWN
@@ -106,9 +108,9 @@ class Examination:
         named = re.compile(rf"\b(?:{'|'.join(map(str, end.pids))})\b")
         if kernel := tuple(row for row in kernel if named.search(row)):
             texts["kernel log"] = "".join(f"{row}\n" for row in kernel).encode()
-        if told := _told(end):
-            texts["how it ended"] = told.encode()
-        diagnosis = reason(prepare(self.roots), None, texts)
+        told = _told(end).encode()
+        more = Source("how it ended", BytesIO(told), len(told), channel=Channel.HOST)
+        diagnosis = reason(prepare(self.roots), None, texts, [more] if told else ())
         diagnosis = dataclasses.replace(
             diagnosis,
             unknowns=tuple(u for u in diagnosis.unknowns if u.how != "diagnose attach")

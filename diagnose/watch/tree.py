@@ -15,6 +15,8 @@ from diagnose.probe.proc import HZ, Stat
 
 _NOISE_BYTES = 2**20
 """Changes of one process's memory that mean nothing."""
+_ENDED = "ZX"
+"""States of a process that ended and that its parent has not asked about yet."""
 _EVERY = 4
 """Members are looked for at every so many readings."""
 
@@ -84,7 +86,7 @@ class Tree:
         spent = 0
         for pid, known in list(self._known.items()):
             state = proc.stat(pid)
-            if state is None or state.identity != known.identity:
+            if state is None or state.identity != known.identity or state.state in _ENDED:
                 del self._known[pid]
                 if known.part:
                     self.gone.append(Gone(known.name, pid, now))
@@ -121,7 +123,9 @@ class Tree:
         """Everybody in it now, and everybody who was and still runs; the head first."""
         self._find()
         found = [proc.stat(pid) for pid in self._known]
-        return [one for one in found if one is not None and one.state not in "ZX" and self._is(one)]
+        return [
+            one for one in found if one is not None and one.state not in _ENDED and self._is(one)
+        ]
 
     def killable(self) -> list[Stat]:
         """The members, but for those that clean up after the others as long as there are others."""
@@ -149,6 +153,8 @@ class Tree:
                 continue
             seen.add(pid)
             queue += children.get(pid, ())
+            if table[pid].state in _ENDED:
+                continue
             known = self._known.get(pid)
             if known is None or known.identity != table[pid].identity:
                 self._known[pid] = self._meet(table[pid])
