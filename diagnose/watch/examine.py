@@ -111,17 +111,7 @@ class Examination:
         told = _told(end).encode()
         more = Source("how it ended", BytesIO(told), len(told), channel=Channel.HOST)
         diagnosis = reason(prepare(self.roots), None, texts, [more] if told else ())
-        diagnosis = dataclasses.replace(
-            diagnosis,
-            unknowns=tuple(u for u in diagnosis.unknowns if u.how != "diagnose attach")
-            + tuple(Unknown(m.what, m.why, m.how) for m in missing),
-        )
-        open_ = diagnosis.verdict is Verdict.UNDECIDABLE and end.code != 0
-        if diagnosis.cause is None and (open_ or diagnosis.verdict is Verdict.HUNG):
-            code = "" if end.code is None else f" with exit code {end.code}"
-            why = f"it ended{code}; {diagnosis.verdict_why}"
-            diagnosis = dataclasses.replace(diagnosis, verdict=Verdict.FAILED, verdict_why=why)
-        return self._answered(diagnosis, Answer())
+        return self._answered(_concluded(diagnosis, end, missing), Answer())
 
     def _look(self, plan: Plan, save: Path | None, *, wanted: Collection[str] = ()) -> Answer:
         """Looks; keeps and diagnoses what was seen when the opinion is one that is wanted."""
@@ -165,6 +155,24 @@ class Examination:
         summary = f"{diagnosis.verdict}: {named or why}"
         fine = diagnosis.verdict is Verdict.HEALTHY
         return dataclasses.replace(answer, summary=summary, report=report, code=0 if fine else code)
+
+
+def _concluded(diagnosis: Diagnosis, end: End, missing: Collection[CouldNotLook]) -> Diagnosis:
+    """What a diagnosis of the logs says of a server that is known to have ended."""
+    diagnosis = dataclasses.replace(
+        diagnosis,
+        unknowns=tuple(u for u in diagnosis.unknowns if u.how != "diagnose attach")
+        + tuple(Unknown(m.what, m.why, m.how) for m in missing),
+    )
+    open_ = diagnosis.verdict is Verdict.UNDECIDABLE and end.code != 0
+    if diagnosis.cause is None and (open_ or diagnosis.verdict is Verdict.HUNG):
+        code = "" if end.code is None else f" with exit code {end.code}"
+        why = f"it ended{code}; {diagnosis.verdict_why}"
+        diagnosis = dataclasses.replace(diagnosis, verdict=Verdict.FAILED, verdict_why=why)
+    if diagnosis.cause is None and end.first and diagnosis.verdict is Verdict.FAILED:
+        why = f"{diagnosis.verdict_why}; {end.first} ended first"
+        diagnosis = dataclasses.replace(diagnosis, verdict_why=why)
+    return diagnosis
 
 
 def _told(end: End) -> str:
