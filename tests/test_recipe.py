@@ -325,10 +325,19 @@ def test_what_is_no_bash_is_said_and_the_rest_is_read():
 
 def test_too_many_ways_are_given_up_and_said():
     tests = "".join(f'if [ "$V{i}" = 1 ]; then A{i}=1; fi\n' for i in range(12))
-    one = recipe(dedent(tests) + "vllm serve m\n")
+    used = " ".join(f"$A{i}" for i in range(12))
+    one = recipe(dedent(tests) + f"vllm serve m {used}\n")
 
     assert one.dropped > 0
     assert all(v.command for v in one.variants)
+
+
+def test_conditions_that_no_server_asks_for_open_no_ways():
+    tests = "".join(f'if [ "$V{i}" = 1 ]; then A{i}=1; fi\n' for i in range(40))
+    after = tests.replace("$V", "$W")
+    one = recipe(f"{tests}vllm serve m &\n{after}echo $A1 $A2\n")
+
+    assert (len(one.variants), one.dropped) == (1, 0)
 
 
 def test_what_is_nested_without_end_is_refused_in_one_sentence():

@@ -19,6 +19,24 @@ from diagnose.report.recipe import to_terminal, unread
         "bash -euo pipefail -c 'vllm serve m --a 1 --b 2'",
         "bash <<EOF\nset -e\n# vllm serve other\nvllm serve m --a 1 \\\n  --b 2 &\nwait\nEOF",
         "docker exec -i c bash -s <<'EOF'\nvllm serve m --a 1 --b 2\nEOF",
+        "bash <<< 'vllm serve m --a 1 --b 2'",
+        "cat <<EOF > run.sh\nvllm serve m --a 1 \\\\\n  --b \\$N\nEOF\nexport N=2\nbash run.sh",
+        "cat > run.sh <<'EOF'\nvllm serve m --a $1 --b $2\nEOF\nchmod +x run.sh\nsrun ./run.sh 1 2",
+        "tee run.sh <<'EOF' > /dev/null\nvllm serve m --a 1 --b 2\nEOF\ndocker run -v $PWD:/w img:1 bash /w/run.sh",
+        "echo 'vllm serve m --a 1 --b 2' > run.sh\nnohup bash run.sh > log 2>&1 &",
+        "docker run --entrypoint vllm img:1 serve m --a 1 --b 2",
+        "docker run --entrypoint /bin/bash img:1 -c 'vllm serve m --a 1 --b 2'",
+        "docker run --gpus all vllm/vllm-openai:v0.27.1 --a 1 --b 2",
+        "eval \"vllm serve 'm x' --a 1 --b 2\"",
+        "CMD='vllm serve m'\nCMD+=' --a 1 --b 2'\nbash -c \"$CMD\"",
+        'set -- --a 1 --b 2\nvllm serve m "$@"',
+        'f() { local x=$1; shift; vllm serve m --a $x "$@"; }\nf 1 --b 2',
+        'retry() { n=$1; shift; "$@"; }\nretry 3 vllm serve m --a 1 --b 2',
+        "f() { while [ $# -gt 0 ]; do case $1 in --x) X=$2; shift 2;; *) shift;; esac; done; }\nf --y --x 2\nvllm serve m --a 1 --b $X",
+        "A=(1 2)\nvllm serve m --a ${A[0]} --b ${A[-1]}",
+        "NAME=B\nB=2\nvllm serve m --a 1 --b ${!NAME}",
+        ": ${N:=2}\nvllm serve m --a 1 --b $N",
+        "P=$(dirname /1/x)\nvllm serve m --a ${P#/} --b $(seq 2 2)",
     ],
 )
 def test_a_server_that_a_shell_is_told_to_start_is_seen(script):
@@ -30,8 +48,8 @@ def test_a_server_that_a_shell_is_told_to_start_is_seen(script):
     [
         "ssh host 'vllm serve m'",
         'bash -c "$CMD"',
-        "bash <<< 'vllm serve m'",
-        "docker run --gpus all vllm/vllm-openai:v0.27.1 --model m",
+        "alias serve='vllm serve m'",
+        "su user -c 'vllm serve m'",
     ],
 )
 def test_a_server_that_is_not_followed_is_told_with_its_line(command):

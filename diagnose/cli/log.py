@@ -135,7 +135,7 @@ def open_script(recipe: str, roots: tuple[Path, ...]) -> Script:
     Raises:
         InputError: If it cannot be read.
     """
-    from diagnose.cli.recipe import git_path, read_script
+    from diagnose.cli.beside import git_path, read_script
     from diagnose.lint import Linter
     from diagnose.origin import Script
     from diagnose.reason import catalogue

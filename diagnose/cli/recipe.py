@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from diagnose.cli.beside import beside, git_path, read_script
 from diagnose.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def _reviews(
         )
         if not chosen:
             click.echo(f"diagnose: {script}: no row of {matrix} is run with it", err=True)
-        recipe = read(script, data, chosen or rows)
+        recipe = read(script, data, chosen or rows, beside(script, scripts))
         if trace and recipe.kind == "script":
             recipe = _traced(recipe, chosen or rows)
         found.append(reviewer.review(_with_sister(recipe, chosen or rows)))
@@ -212,28 +213,12 @@ def _with_sister(recipe: Recipe, rows: Sequence[Mapping[str, str]]) -> Recipe:
     name = sister_of(recipe.name)
     if not name or not Path(name).is_file():
         return recipe
-    return beside_sister(recipe, read(name, read_script(name), rows))
+    return beside_sister(recipe, read(name, read_script(name), rows, recipe.beside))
 
 
 def _exists(script: str) -> Callable[[str], bool]:
     """Whether another script lies beside one."""
     return lambda name: Path(script).with_name(name).exists()
-
-
-def read_script(path: str) -> bytes:
-    """The bytes of a launch script.
-
-    Raises:
-        InputError: If it cannot be read or is no text.
-    """
-    try:
-        data = Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path}: {reason}", "name a launch script") from error
-    if b"\0" in data[:8192]:
-        raise InputError(f"{path}: not a text file", "name a launch script")
-    return data
 
 
 def _report(reviews: Sequence[Review], format_: str, *, quiet: bool) -> None:
@@ -285,15 +270,3 @@ def _write(reviews: Sequence[Review]) -> None:
                 ) from error
             click.echo(f"{review.recipe.name}: changed")
         _say_withheld(review)
-
-
-def git_path(path: str) -> str:
-    """A file's path as its repository knows it; relative to the working directory outside of one."""
-    whole = Path(path).resolve()
-    for folder in whole.parents:
-        if (folder / ".git").exists():
-            return whole.relative_to(folder).as_posix()
-    try:
-        return whole.relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return whole.as_posix()

@@ -1,4 +1,4 @@
-"""One simple command: what it means for the script's state, and whether it starts a server.
+"""One simple command: its words, what it means for the script's state, and whether it starts a server.
 
 Floor 6: pure; nothing is run.
 """
@@ -9,33 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from diagnose.recipe.containers import container_of
 from diagnose.recipe.expand import value, words
-from diagnose.recipe.shells import commands_in, shell_in
+from diagnose.recipe.programs import TALK
+from diagnose.recipe.shells import shell_in
 from diagnose.recipe.syntax import Node, named, text_of
-from diagnose.recipe.words import Command, State, Variable, Word
+from diagnose.recipe.words import Command, State, Text, Variable, Word
 
-_TALKS = frozenset(
-    [
-        "echo",
-        "printf",
-        "tee",
-        "cat",
-        "grep",
-        "pgrep",
-        "pkill",
-        "logger",
-        "which",
-        "command",
-        "type",
-        "ls",
-        "kill",
-        "curl",
-        "pip",
-        "pip3",
-        "log",
-    ]
-)
 _OPTIONS: Mapping[str, str] = {
     "e": "errexit",
     "u": "nounset",
@@ -60,15 +39,15 @@ _SERVER_TEXT = re.compile(
     r"\bvllm\s+serve\b|-m\s+(?:vllm\.entrypoints|sglang\.launch_server|atom\.entrypoints|dynamo\.)"
     r"|\bsglang\s+serve\b|\btrtllm-serve\b"
 )
-_ENGINE_IMAGE = re.compile(r"(?:^|/)vllm/vllm-openai\b")
-"""Images whose entry point is a server."""
+_REDIRECTS = ("file_redirect", "herestring_redirect", "heredoc_redirect")
+_GIVES = re.compile(r"\$\{(\w+):?=")
 _ALL_UNKNOWN = re.compile(r"\$\w+|\$\(.*\)", re.DOTALL)
 
 
 def server_of(argv: Sequence[Word]) -> tuple[str, int]:
     """The engine that a command starts, and where its own arguments begin; ("", 0) for another command."""
     texts = [word.text for word in argv]
-    if not texts or texts[0].rpartition("/")[2] in _TALKS:
+    if not texts or texts[0].rpartition("/")[2] in TALK:
         return "", 0
     for position in range(len(texts)):
         for head, engine in _SERVERS.items():
@@ -78,148 +57,149 @@ def server_of(argv: Sequence[Word]) -> tuple[str, int]:
     return "", 0
 
 
-def called(node: Node, state: State) -> Node | None:
-    """The body of the script's own function that a command calls."""
-    first = named(node, "command_name")
-    return state.functions.get(text_of(first[0])) if first else None
+def talks(argv: Sequence[Word]) -> bool:
+    """Whether a command only speaks of what its words say."""
+    return argv[0].text.rpartition("/")[2] in TALK
 
 
-def run_command(node: Node, state: State) -> list[State]:
-    """The states after a command that is no function of the script's own."""
-    inline = {}
+def words_of(node: Node, state: State) -> list[Word]:
+    """The words of a simple command, without what is set in front of it and where it prints to."""
+    children = (c for c in node.children if c.type not in ("variable_assignment", *_REDIRECTS))
+    return [word for child in children for word in words(child, state)]
+
+
+def prefix_of(node: Node, state: State) -> dict[str, Variable]:
+    """What is set in front of a command, for it alone."""
+    found = {}
     for child in named(node, "variable_assignment"):
         given = child.children[-1] if child.child_count > 2 else None
-        inline[text_of(child.children[0])] = Variable(
-            (value(given, state),), exported=True, start=child.start_byte, end=child.end_byte
+        start, end = state.place(child)
+        found[text_of(child.children[0])] = Variable(
+            (value(given, state),), exported=True, start=start, end=end
         )
-    argv: list[Word] = []
-    for child in node.children:
-        if child.type not in (
-            "variable_assignment",
-            "file_redirect",
-            "herestring_redirect",
-            "heredoc_redirect",
-        ):
-            argv += words(child, state)
-    if not argv:
-        return [state]
-    return _perform(node, argv, inline, state)
+    return found
 
 
-def _perform(
-    node: Node, argv: list[Word], inline: Mapping[str, Variable], state: State
-) -> list[State]:
-    name, rest = argv[0].text, [w.text for w in argv[1:]]
+def built_in(node: Node, argv: Sequence[Word], state: State) -> State | None:
+    """The state after a command of the shell itself; None for another command."""
+    name, rest = argv[0].text, argv[1:]
+    texts = [word.text for word in rest]
     if name in ("exit", "return", "break", "continue"):
-        return [replace(state, ended=name)]
+        return replace(state, ended=name)
     if name == "set":
-        return [replace(state, options=options_of(rest, state.options))]
+        return _set(rest, state)
+    if name == "shift":
+        return _shift(rest, state)
     if name == "check_env_vars":
-        return [replace(state, checked=state.checked | set(rest))]
+        return replace(state, checked=state.checked | set(texts))
     if name in ("read", "mapfile", "readarray", "getopts"):
-        for target in rest:
-            if target.isidentifier():
-                state = state.assign(target, Variable((Word(f"${target}", known=False),)))
-        return [state]
-    if name == "printf" and rest[:1] == ["-v"] and len(rest) > 1:
-        return [state.assign(rest[1], Variable((Word(f"${rest[1]}", known=False),)))]
-    if name == "eval":
-        argv = _evaluated(argv[1:])
-    elif name.rpartition("/")[2] not in _TALKS:
-        shell, script = shell_in(argv)
-        if script >= 0:
-            argv = _given_to_shell(argv[:shell], argv[script])
-    return [_start(node, argv, inline, state)]
+        return _unknown([t for t in texts if t.isidentifier()], state)
+    if name == "printf" and texts[:1] == ["-v"] and len(texts) > 1:
+        return _unknown(texts[1:2], state)
+    if name == ":":
+        for given in _GIVES.findall(text_of(node)):
+            if given not in state.variables and given not in state.checked:
+                state = _defaulted(node, given, state)
+        return state
+    return None
 
 
-def run_shell(node: Node, script: Node, state: State) -> list[State]:
-    """The states after a shell that is given a here-document; none where the command is no shell."""
-    argv = [w for c in node.children if c.type != "variable_assignment" for w in words(c, state)]
-    if not argv or argv[0].text.rpartition("/")[2] in _TALKS:
-        return []
-    shell, given = shell_in(argv)
-    if shell < 0 or given >= 0:
-        return []
-    word = Word(text_of(script), False, script.start_byte, script.end_byte)
-    return [_start(node, _given_to_shell(argv[:shell], word), {}, state)]
+def _set(rest: Sequence[Word], state: State) -> State:
+    texts = [word.text for word in rest]
+    state = replace(state, options=options_of(texts, state.options))
+    at = next((i for i, text in enumerate(texts) if text == "--" or text[:1] not in "-+"), None)
+    if at is None or (texts[at] != "--" and at and texts[at - 1][-1:] == "o"):
+        return state
+    given = tuple(rest[at + (texts[at] == "--") :])
+    return state.assign("@", Variable(given, array=True))
 
 
-def _given_to_shell(before: Sequence[Word], script: Word) -> list[Word]:
-    """The words of the first server that a shell's script starts, behind what runs the shell and what is set for it."""
-    settings: list[Word] = []
-    for each in commands_in(script):
-        if server_of(each)[0]:
-            return [*before, *settings, *each]
-        if each[0].text == "export" or all("=" in w.text for w in each):
-            settings += each
-    return [*before]
+def _shift(rest: Sequence[Word], state: State) -> State:
+    given = state.variables.get("@")
+    count = rest[0].text if rest else "1"
+    if given is None:
+        return state
+    if not count.isdigit():
+        return state.without("@")
+    return state.assign("@", replace(given, words=given.words[int(count) :]))
+
+
+def _unknown(names: Sequence[str], state: State) -> State:
+    for name in names:
+        state = state.assign(name, Variable((Word(f"${name}", known=False),)))
+    return state
+
+
+def _defaulted(node: Node, name: str, state: State) -> State:
+    """After `: "${NAME:=value}"`."""
+    for child in node.children[1:]:
+        held = words(child, state)
+        if len(held) == 1 and _GIVES.findall(text_of(child)) == [name] and held[0].known:
+            start, end = state.around(node)
+            return state.assign(name, Variable((held[0],), start=start, end=end))
+    return state
 
 
 def hides_server(node: Node, state: State) -> bool:
     """Whether a command that is not known to start a server holds one that could not be followed."""
     command = node if node.type == "command" else next(iter(named(node, "command")), None)
-    if command is None:
+    argv = words_of(command, state) if command is not None else []
+    if not argv or talks(argv):
         return False
-    argv = [w for c in command.children if c.type != "variable_assignment" for w in words(c, state)]
-    if not argv or argv[0].text.rpartition("/")[2] in _TALKS:
-        return False
-    container = container_of(argv)
-    if container and _ENGINE_IMAGE.search(container.image) and container.arguments:
-        return container.arguments[0].text.startswith("-")
-    _, script = shell_in(argv)
-    if script >= 0 and _ALL_UNKNOWN.fullmatch(argv[script].text) and not argv[script].known:
+    shell = shell_in(argv)
+    script = shell.script if shell else None
+    if script and not script.known and _ALL_UNKNOWN.fullmatch(script.text):
         return True
     return _SERVER_TEXT.search(text_of(node)) is not None
 
 
-def _start(node: Node, argv: list[Word], inline: Mapping[str, Variable], state: State) -> State:
+def start(node: Node, argv: Sequence[Word], state: State) -> State:
+    """The state after a command that may start a server, with what is exported and what `env` sets for it."""
     engine, begin = server_of(argv)
     if not engine:
         return state
-    container = container_of(argv[:begin])
-    passed = container.passed if container else None
-    given = {
-        n: v
-        for n, v in state.variables.items()
-        if (v.exported or "allexport" in state.options) and (passed is None or n in passed)
-    }
-    given.update(inline)
-    for word in argv[:begin]:
-        head, equals, text = word.text.removeprefix("--env=").partition("=")
-        if equals and head.isidentifier():
-            given[head] = Variable(
-                (_value_in(word, text),),
-                exported=True,
-                start=word.start if word.source is None else -1,
-                end=word.end if word.source is None else -1,
-            )
+    given = {n: v for n, v in state.variables.items() if v.exported or "allexport" in state.options}
+    given = with_env(argv[:begin], given)
+    at, end = state.around(node)
     command = Command(
         tuple(argv),
         tuple(sorted(given.items())),
-        node.start_byte,
-        node.end_byte,
-        container.program if container else "",
-        container.image if container else "",
+        at,
+        end,
+        state.inside,
+        embedded=state.text.origins is not None,
     )
-    return replace(state, commands=(*state.commands, command))
+    return state.runs(command)
 
 
-def _value_in(word: Word, text: str) -> Word:
-    """The value of a word `NAME=value`; without a place where that is not told."""
-    if word.source is not None or word.start < 0:
-        return Word(text, word.known)
-    return Word(text, word.known, word.end - len(text.encode("utf-8", "surrogateescape")), word.end)
-
-
-def _evaluated(given: Sequence[Word]) -> list[Word]:
-    """The words of a command that stands in a string."""
-    found: list[Word] = []
-    for word in given:
-        found += [
-            Word(part.strip("\"'"), word.known, word.start, word.end, word)
-            for part in word.text.replace("\\\n", " ").split()
-        ]
+def with_env(before: Sequence[Word], given: Mapping[str, Variable]) -> dict[str, Variable]:
+    """The environment after the `env` among the words in front of a program, if there is one."""
+    found = dict(given)
+    for position, word in enumerate(before):
+        if word.text in ("-i", "--ignore-environment", "-") and _is_env(before[:position]):
+            found.clear()
+        elif word.text == "-u" and _is_env(before[:position]) and position + 1 < len(before):
+            found.pop(before[position + 1].text, None)
+        head, equals, _ = word.text.partition("=")
+        if equals and head.isidentifier():
+            found[head] = set_by(word)
     return found
+
+
+def _is_env(before: Sequence[Word]) -> bool:
+    return any(word.text.rpartition("/")[2] == "env" for word in before)
+
+
+def set_by(word: Word) -> Variable:
+    """What a word `NAME=value` sets; without a place where the word is a variable's value."""
+    text = word.text.partition("=")[2]
+    if word.source is not None or not word.origins:
+        return Variable((Word(text, word.known),), exported=True)
+    behind = word.text.index("=") + 1
+    at = Text(word.places)
+    start, end = at.place(behind, len(word.text)) if text else (word.end, word.end)
+    given = Word(text, word.known, start, end)
+    return Variable((given,), exported=True, start=word.start, end=word.end)
 
 
 def options_of(arguments: Sequence[str], options: frozenset[str]) -> frozenset[str]:

@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from diagnose.recipe.words import Word
+from diagnose.recipe.words import NOWHERE, Word
 
 _PROGRAMS = ("docker", "podman", "nerdctl")
 _IMAGE = re.compile(r"(?i)ima?ge?")
+_ENGINE_IMAGE = re.compile(r"(?:^|/)vllm/vllm-openai\b")
+"""Images whose entry point is a server."""
 _SWITCHES = frozenset(
     [
         "--detach",
@@ -47,8 +49,12 @@ class Container:
     """Empty where it is not known."""
     passed: frozenset[str] | None = None
     """Variables of the script that it is given; None where it has all of them, or it is not known which."""
+    given: tuple[Word, ...] = ()
+    """`NAME=value` of its options."""
+    slot: tuple[int, int] = NOWHERE
+    """The option, or the program's name, behind which a variable can be given."""
     arguments: tuple[Word, ...] = ()
-    """What stands behind the image or the container's name."""
+    """What runs in it: the entry point that is named, and what stands behind the image or the container's name."""
 
 
 def container_of(argv: Sequence[Word]) -> Container | None:
@@ -59,37 +65,58 @@ def container_of(argv: Sequence[Word]) -> Container | None:
         if name in _PROGRAMS:
             begin = position + (2 if texts[position + 1 : position + 2] == ["container"] else 1)
             if texts[begin : begin + 1] in (["run"], ["exec"]):
-                return _docker(f"{name} {texts[begin]}", argv[begin + 1 :])
+                return _docker(f"{name} {texts[begin]}", argv[begin], argv[begin + 1 :])
         if name == "srun" and any(t.startswith("--container-") for t in texts[position:]):
-            return Container("srun --container-…", _pyxis_image(argv[position:]))
+            image = _pyxis_image(argv[position:])
+            return Container("srun --container-…", image, arguments=tuple(argv[position + 1 :]))
     return None
 
 
-def _docker(program: str, argv: Sequence[Word]) -> Container:
-    passed: set[str] = set()
+def _docker(program: str, verb: Word, argv: Sequence[Word]) -> Container:
+    given: list[Word] = []
+    entry: list[Word] = []
+    slot = (verb.start, verb.end)
     known = True
     position = 0
     while position < len(argv) and argv[position].text.startswith("-"):
-        text = argv[position].text
-        option, equals, value = text.partition("=")
+        word = argv[position]
+        option, equals, _ = word.text.partition("=")
         position += 1
         if not _takes_value(option):
             continue
-        if option.startswith("-e") and len(option) > 2:
-            value = text[2:]
-        elif not equals and (option.startswith("--") or len(option) == 2):
-            value = argv[position].text if position < len(argv) else ""
+        value = _behind(word, option, equals)
+        if value is None:
+            value = argv[position] if position < len(argv) else Word("")
             position += 1
         known = known and option != "--env-file"
         if option.startswith("-e") or option == "--env":
-            passed.add(value.partition("=")[0])
+            given.append(value)
+            slot = (word.start, value.end)
+        elif option == "--entrypoint":
+            entry = [value]
     first = argv[position] if position < len(argv) else Word("")
     is_run = program.endswith("run")
     # What a variable of another name holds may be options, and `-e` among them.
     sure = known and (first.known or not is_run or _IMAGE.search(first.text) is not None)
     image = first.text if is_run and first.known else ""
-    return Container(
-        program, image, frozenset(passed) if sure else None, tuple(argv[position + 1 :])
+    passed = frozenset(word.text.partition("=")[0] for word in given) if sure else None
+    inner = [*entry, *argv[position + 1 :]]
+    if _ENGINE_IMAGE.search(image) and inner and inner[0].text.startswith("-") and not entry:
+        inner = [Word("vllm"), Word("serve"), *inner]
+    return Container(program, image, passed, tuple(given), slot, tuple(inner))
+
+
+def _behind(word: Word, option: str, equals: str) -> Word | None:
+    """The value that an option's own word holds; None where it is the next one."""
+    size = len(option) + 1 if equals else 0
+    if option.startswith("-e") and len(option) > 2:
+        size = 2
+    elif not equals and (option.startswith("--") or len(option) == 2):
+        return None
+    origins = word.origins[size:]
+    start = origins[0] if origins else -1
+    return Word(
+        word.text[size:], word.known, start, word.end if start >= 0 else -1, origins=origins
     )
 
 

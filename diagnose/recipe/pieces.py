@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 
-from diagnose.recipe.syntax import Node, text_of
-from diagnose.recipe.words import Word
+from diagnose.recipe.syntax import Node
+from diagnose.recipe.words import Text, Word
+
+_ESCAPED = re.compile(r"\\.|.", re.DOTALL)
+_BRACED = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(slots=True)
@@ -19,7 +22,7 @@ class Piece:
     """A part of a word that comes from one place."""
 
     text: str
-    origins: tuple[int, ...]
+    origins: Sequence[int]
     """The byte of the script each character was written at; -1 for what comes from elsewhere."""
     known: bool = True
     quoted: bool = True
@@ -30,41 +33,47 @@ class Piece:
     """For one element of an array: the word it is."""
 
 
-def plain(start: int, data: bytes, *, quoted: bool = True) -> Piece:
-    """Text that stands for itself."""
-    text, origins = "", []
-    at = start
-    for char in data.decode("utf-8", "surrogateescape"):
-        text += char
-        origins.append(at)
-        at += len(char.encode("utf-8", "surrogateescape"))
-    return Piece(text, tuple(origins), quoted=quoted)
+def plain(text: Text, start: int, data: bytes, *, quoted: bool = True) -> Piece:
+    """Bytes that stand for themselves, `start` bytes into the text that is followed."""
+    origins = text.written(start, start + len(data))
+    if data.isascii():
+        return Piece(data.decode("ascii"), origins, quoted=quoted)
+    chars = data.decode("utf-8", "surrogateescape")
+    sizes = accumulate((len(c.encode("utf-8", "surrogateescape")) for c in chars), initial=0)
+    return Piece(
+        chars, tuple(origins[at] for at, _ in zip(sizes, chars, strict=False)), quoted=quoted
+    )
 
 
-def literal(node: Node, escapes: str) -> Piece:
+def literal(text: Text, start: int, data: bytes, escapes: str) -> Piece:
     """A word or a part of a string, without its backslashes."""
-    piece = plain(node.start_byte, node.text or b"", quoted=escapes == "dquote")
+    piece = plain(text, start, data, quoted=escapes != "bare")
     if "\\" not in piece.text:
         # A bare word without white space is never split.
         return piece
-    text, origins, position = "", [], 0
-    while position < len(piece.text):
-        char = piece.text[position]
-        after = piece.text[position + 1 : position + 2]
-        if char == "\\" and after and (escapes == "bare" or after in '$`"\\\n'):
-            position += 1
-            char = after
-        if char != "\n" or piece.text[position - 1 : position] != "\\":
-            text += char
-            origins.append(piece.origins[position])
-        position += 1
-    return Piece(text, tuple(origins), quoted=True)
+    after = {"bare": "", "dquote": '$`"\\\n', "heredoc": "$`\\\n"}[escapes]
+    kept = [
+        at for match in _ESCAPED.finditer(piece.text) for at in _without_backslash(match, after)
+    ]
+    said = "".join(piece.text[at] for at in kept)
+    return Piece(said, tuple(piece.origins[at] for at in kept), quoted=True)
 
 
-def unknown(node: Node, *, quoted: bool) -> Piece:
+def _without_backslash(match: re.Match[str], after: str) -> range:
+    """Which characters stay of one that stands alone, or of a backslash and the one behind it."""
+    start, end = match.span()
+    if end - start == 1 or (after and match[0][1] not in after):
+        return range(start, end)
+    return range(end, end) if match[0][1] == "\n" else range(start + 1, end)
+
+
+def unknown(text: Text, node: Node, *, quoted: bool) -> Piece:
     """What only the run can tell, as it is written."""
-    text = re.sub(r"\$\{(\w+)\}", r"$\1", text_of(node))
-    return Piece(text, (-1,) * len(text), known=False, quoted=quoted)
+    written = plain(text, node.start_byte, node.text or b"", quoted=quoted)
+    braced = _BRACED.fullmatch(written.text)
+    if braced is None:
+        return replace(written, known=False)
+    return Piece(f"${braced[1]}", (-1,) * (len(braced[1]) + 1), known=False, quoted=quoted)
 
 
 def split(piece: Piece) -> Iterator[Piece | None]:
@@ -99,9 +108,10 @@ def join(pieces: Sequence[Piece]) -> Word:
     origins = [o for piece in pieces for o in piece.origins if o >= 0]
     source = pieces[0].source if len(pieces) == 1 else None
     known = all(piece.known for piece in pieces)
+    every = pieces[0].origins if len(pieces) == 1 else tuple(o for p in pieces for o in p.origins)
     if not origins:
-        return Word(text, known, source=source)
-    return Word(text, known, origins[0], origins[-1] + 1, source)
+        return Word(text, known, source=source, origins=every)
+    return Word(text, known, origins[0], origins[-1] + 1, source, every)
 
 
 def within(pieces: Sequence[Piece], whole: str) -> bool:

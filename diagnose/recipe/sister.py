@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 _WATCHED = re.compile(
     r"flag --(?:moe-backend|moe-runner-backend|moe-a2a-backend) .+|env (?:VLLM_ROCM_USE_AITER\w*|SGLANG_USE_AITER)=.+"
@@ -19,27 +20,29 @@ def sister_of(name: str) -> str:
     return name.removesuffix("_mtp.sh") + ".sh" if name.endswith("_mtp.sh") else ""
 
 
-def lacking(
-    passages: Sequence[str],
-    facts: Mapping[str, str],
-    sisters: Sequence[tuple[Sequence[str], Mapping[str, str]]],
-) -> Iterator[str]:
-    """Lines of a sister's document that one way through a script has nothing for.
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What one way through a recipe comes to."""
 
-    Args:
-        passages: The lines of this way.
-        facts: Its settings.
-        sisters: Lines and settings of each way through the sister that starts a server.
-    """
-    alike = [
-        set(lines)
-        for lines, other in sisters
-        if other.get("expert_parallel") == facts.get("expert_parallel")
-        and other.get("engine") == facts.get("engine")
-    ]
+    lines: Sequence[str]
+    """Of its document."""
+    facts: Mapping[str, str]
+    """Its settings."""
+    assumed: Mapping[tuple[str, str, str], bool]
+    """How it took the conditions that its row does not decide."""
+
+    def agrees(self, other: Way) -> bool:
+        """Whether one job can take both ways."""
+        same = all(self.facts.get(n) == other.facts.get(n) for n in ("engine", "expert_parallel"))
+        return same and all(other.assumed.get(k, held) == held for k, held in self.assumed.items())
+
+
+def lacking(way: Way, sisters: Sequence[Way]) -> Iterator[str]:
+    """Lines that every way through a sister that the same job can take has, and this one has nothing for."""
+    alike = [set(other.lines) for other in sisters if way.agrees(other)]
     if not alike:
         return
-    own = {_name(line) for line in passages}
+    own = {_name(line) for line in way.lines}
     for line in sorted(set.intersection(*alike)):
         if _WATCHED.fullmatch(line) and _name(line) not in own:
             yield line

@@ -15,14 +15,40 @@ from tree_sitter_bash import language
 __all__ = ["Node", "broken", "line_of", "named", "parse", "text_of", "walk"]
 
 
+_DEEPEST = 250
+
+
 @cache
 def _parser() -> Parser:
     return Parser(Language(language()))
 
 
 def parse(data: bytes) -> Node:
-    """The root of the script's tree; what is no bash stands in it as ERROR nodes."""
-    return _parser().parse(data).root_node
+    """The root of the script's tree; what is no bash stands in it as ERROR nodes.
+
+    Raises:
+        RecursionError: If it is nested so deeply that nobody wrote it.
+    """
+    root = _parser().parse(data).root_node
+    if _depth(root) > _DEEPEST:
+        raise RecursionError
+    return root
+
+
+def _depth(root: Node) -> int:
+    """How many nodes stand in each other at most."""
+    cursor = root.walk()
+    depth = deepest = 0
+    while True:
+        if cursor.goto_first_child():
+            depth += 1
+            deepest = max(deepest, depth)
+            continue
+        while depth and not cursor.goto_next_sibling():
+            cursor.goto_parent()
+            depth -= 1
+        if not depth:
+            return deepest
 
 
 def broken(root: Node) -> list[int]:
@@ -33,10 +59,19 @@ def broken(root: Node) -> list[int]:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """A node and everything below it, in the script's order."""
-    yield node
-    for child in node.children:
-        yield from walk(child)
+    """A node and everything below it, in the script's order, however deep."""
+    cursor = node.walk()
+    depth = 0
+    while cursor.node is not None:
+        yield cursor.node
+        if cursor.goto_first_child():
+            depth += 1
+            continue
+        while depth and not cursor.goto_next_sibling():
+            cursor.goto_parent()
+            depth -= 1
+        if not depth:
+            return
 
 
 def named(node: Node, *types: str) -> list[Node]:

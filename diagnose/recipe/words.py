@@ -6,9 +6,14 @@ says that it is not known.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from diagnose.recipe.syntax import Node
+
+NOWHERE = (-1, -1)
+"""The place of what the script does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,67 @@ class Word:
     end: int = -1
     source: Word | None = None
     """For a word that is one variable and nothing else: what that variable was given."""
+    origins: Sequence[int] = field(default=(), compare=False, repr=False)
+    """The byte of the script that each character was written at, -1 for none; empty where it is not told."""
+
+    @property
+    def places(self) -> Sequence[int]:
+        """The same for every character, told or not."""
+        told = len(self.origins) == len(self.text)
+        return self.origins if told else (-1,) * len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The bash that is followed: the script itself, or what it runs from a string, a here-document or another file."""
+
+    origins: Sequence[int] | None = None
+    """The byte of the script that each of its bytes was written at, -1 for none; None for the script itself."""
+    site: tuple[int, int] = NOWHERE
+    """The statement of the script that runs it."""
+
+    def written(self, start: int, end: int) -> Sequence[int]:
+        """The bytes of the script at which a stretch is written, one by one."""
+        if self.origins is None:
+            return range(start, end)
+        return self.origins[start:end] if self.origins else (-1,) * (end - start)
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """Where a stretch is written; `NOWHERE` for what is not written in one piece."""
+        if self.origins is None:
+            return start, end
+        found = self.written(start, end)
+        if not isinstance(found, range) and not _together(found):
+            return NOWHERE
+        return (found[0], found[-1] + 1) if found else NOWHERE
+
+    def around(self, start: int, end: int) -> tuple[int, int]:
+        """Where a stretch begins and ends, whatever stands between; the statement that runs it where that is not told."""
+        found = self.written(start, end)
+        if len(found) and 0 <= found[0] <= found[-1]:
+            return found[0], found[-1] + 1
+        return self.site
+
+
+def _together(origins: Sequence[int]) -> bool:
+    """Whether places follow each other, but for the backslashes between them."""
+    if not origins or origins[0] < 0:
+        return False
+    return all(1 <= b - a <= 3 for a, b in pairwise(origins))
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """The container in which the bash that is followed runs."""
+
+    program: str = ""
+    """`docker run` …; empty outside of one."""
+    image: str = ""
+    """As far as the command tells."""
+    slot: tuple[int, int] = NOWHERE
+    """The option, or the program's name, behind which a variable can be given."""
+    sure: bool = True
+    """Whether it is known which variables it is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +117,10 @@ class Command:
     start: int
     """The simple command that runs it."""
     end: int
-    container: str = ""
-    """What runs it in a container: `docker run` …; empty where it runs as the script does."""
-    image: str = ""
-    """The container's, as far as the command tells."""
+    inside: Inside = Inside()
+    """The container that it runs in."""
+    embedded: bool = False
+    """Whether it is written in a string or a here-document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +146,14 @@ class State:
     """Of `set`: `errexit`, `nounset`, `pipefail` …"""
     checked: frozenset[str] = frozenset()
     """Names of which the script made sure that they are set."""
-    functions: dict[str, Node] = field(default_factory=dict, compare=False)
+    functions: dict[str, tuple[Node, Text]] = field(default_factory=dict, compare=False)
+    """Bodies by name, and what they stand in."""
+    text: Text = field(default=Text(), compare=False)
+    inside: Inside = Inside()
+    local: frozenset[str] = frozenset()
+    """Names that the function at hand keeps to itself."""
+    files: dict[str, Word] = field(default_factory=dict)
+    """What the script has written, by the files' names."""
     ended: str = ""
     """`exit`, `return`, `break` or `continue` once nothing more is done."""
     assumptions: dict[tuple[str, str, str], Assumption] = field(default_factory=dict, compare=False)
@@ -94,6 +167,23 @@ class State:
     def without(self, name: str) -> State:
         """The state after `unset`."""
         return replace(self, variables={n: v for n, v in self.variables.items() if n != name})
+
+    def runs(self, command: Command) -> State:
+        """The state after a server's command; what one place runs again and again is kept as it was last."""
+        others = tuple(
+            c
+            for c in self.commands
+            if (c.start, c.end) != (command.start, command.end) or c.argv[:2] != command.argv[:2]
+        )
+        return replace(self, commands=(*others, command))
+
+    def place(self, node: Node) -> tuple[int, int]:
+        """Where a node is written in the script."""
+        return self.text.place(node.start_byte, node.end_byte)
+
+    def around(self, node: Node) -> tuple[int, int]:
+        """Where a statement is written, or the statement of the script that runs it."""
+        return self.text.around(node.start_byte, node.end_byte)
 
     def assume(self, key: tuple[str, str, str], assumption: Assumption) -> State:
         """The state on one side of a condition that nothing decides."""

@@ -50,7 +50,9 @@ def change(
     """
     if recipe.kind != "script":
         return Change(recipe.data, "changes are made in bash scripts only")
-    inside = next((v.command.container for v in concerned if v.command and v.command.container), "")
+    inside = next(
+        (v.command.inside.program for v in concerned if v.command and v.command.inside.program), ""
+    )
     if inside and any(not line.startswith("-") for line in (*fix.recipe, *fix.remove)):
         return Change(
             recipe.data,
@@ -152,6 +154,7 @@ def _key(variant: Variant) -> tuple[object, ...]:
     return (
         tuple(sorted(variant.row.items())),
         tuple((a.text, a.said) for a in variant.assumptions),
+        variant.number,
     )
 
 

@@ -92,6 +92,9 @@ def remarks(recipe: Recipe) -> list[str]:
     if recipe.unfollowed:
         lines = ", ".join(map(str, recipe.unfollowed[:5]))
         found.append(f"a server is started in a way that is not followed: line {lines}")
+    if recipe.absent:
+        files = ", ".join(f"{file} (line {line})" for line, file in recipe.absent[:5])
+        found.append(f"not given, so that what it does is not known: {files}")
     if recipe.dropped:
         found.append(
             f"{recipe.dropped} further combinations of undecided conditions were not followed;"

@@ -1,0 +1,89 @@
+"""The files that lie beside a launch script: what it sources or runs, and the recipe it is the sister of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diagnose.errors import InputError
+
+if TYPE_CHECKING:
+    from diagnose.recipe.runs import Beside
+
+_LARGEST = 4_000_000
+
+
+def read_script(path: str) -> bytes:
+    """The bytes of a launch script.
+
+    Raises:
+        InputError: If it cannot be read or is no text.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path}: {reason}", "name a launch script") from error
+    if b"\0" in data[:8192]:
+        raise InputError(f"{path}: not a text file", "name a launch script")
+    return data
+
+
+def beside(script: str, given: Sequence[str] = ()) -> Beside:
+    """Reads the files that a script names: those that are given with it, or lie in its repository.
+
+    Nothing else is read: what a machine has under the same absolute path is not what the job has.
+
+    Args:
+        script: Its path.
+        given: Further paths that the user named.
+    """
+    folder = Path(script).parent
+    top = repository_of(script) or folder.resolve()
+
+    def read(name: str) -> bytes | None:
+        for path in _candidates(name, folder, top, given):
+            try:
+                whole = path.resolve()
+                if not whole.is_relative_to(top) and str(path) not in given:
+                    continue
+                if whole.is_file() and whole.stat().st_size <= _LARGEST:
+                    data = whole.read_bytes()
+                    return None if b"\0" in data[:8192] else data
+            except (OSError, ValueError):
+                continue
+        return None
+
+    return read
+
+
+def _candidates(name: str, folder: Path, top: Path, given: Sequence[str]) -> Iterator[Path]:
+    """Where a file may lie: as it is named, under the same end of its path in the repository, in the script's folder."""
+    last = name.rpartition("/")[2]
+    yield from (Path(other) for other in given if other.rpartition("/")[2] == last)
+    if "$" not in name:
+        yield Path(name)
+        yield folder / name
+    parts = [part for part in name.split("/") if part]
+    known = next((i for i in reversed(range(len(parts))) if "$" in parts[i]), -1) + 1
+    for begin in range(known, len(parts)):
+        yield folder.joinpath(*parts[begin:])
+        yield top.joinpath(*parts[begin:])
+
+
+def repository_of(path: str) -> Path | None:
+    """The top of the repository that a file lies in; None outside of one."""
+    return next((f for f in Path(path).resolve().parents if (f / ".git").exists()), None)
+
+
+def git_path(path: str) -> str:
+    """A file's path as its repository knows it; relative to the working directory outside of one."""
+    whole = Path(path).resolve()
+    top = repository_of(path)
+    if top is not None:
+        return whole.relative_to(top).as_posix()
+    try:
+        return whole.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return whole.as_posix()
