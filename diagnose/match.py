@@ -12,14 +12,7 @@ from dataclasses import dataclass
 from diagnose import comparison
 from diagnose.document import elapsed_s
 from diagnose.facts import truth
-from diagnose.model import (
-    Certainty,
-    Condition,
-    Evidence,
-    Finding,
-    Progress,
-    Signature,
-)
+from diagnose.model import Certainty, Condition, Evidence, Finding, Progress, Signature
 from diagnose.phases import phases
 from diagnose.quotation import is_quotation
 from diagnose.run import Run, later_in_process
@@ -93,9 +86,14 @@ class Matcher:
             count=len({(e.order, e.line.number) for e in evidence})
             if held.count <= len(held.evidence)
             else held.count,
-            certainty=held.certainty or signature.certainty,
+            certainty=self._certainty(signature, held),
             cleared_by=self._cleared(signature, evidence),
         )
+
+    def _certainty(self, signature: Signature, held: Held) -> Certainty:
+        stated = held.certainty or signature.certainty
+        doubted = any(self._run.evidence(pattern) for pattern in signature.against)
+        return stated.lowered if doubted else stated
 
     def _cleared(self, signature: Signature, evidence: Sequence[Evidence]) -> Evidence | None:
         later = [

@@ -247,6 +247,24 @@ def test_idle_gpus_of_a_server_that_came_up_are_nothing(examiner):
     assert diagnosis.verdict is Verdict.HEALTHY
 
 
+KERNEL = """Process 1402: VLLM::EngineCore
+Thread 1402 (idle): "MainThread"
+    synchronize (torch/cuda/streams.py:254)
+    get_output (vllm/v1/worker/gpu/async_utils.py:50)
+    result (vllm/v1/executor/uniproc_executor.py:38)
+    step_with_batch_queue (vllm/v1/engine/core.py:595)
+"""
+
+
+@pytest.mark.parametrize(("end", "named"), [(SPIN, True), (IDLE, False)])
+def test_a_kernel_that_never_ends_is_only_named_where_the_gpus_were_not_idle(examiner, end, named):
+    diagnosis = diagnosed(examiner, START + READY + KERNEL, table("nvidia-smi", *[end] * 8))
+
+    told = [diagnosis.cause, *(one.finding for one in diagnosis.alternatives)]
+    assert "cuda/gpu-kernel-deadlock" in [one.signature.id for one in told if one]
+    assert (diagnosis.cause is not None) == named
+
+
 def test_the_odd_gpu_is_a_sign_also_after_the_server_came_up(examiner):
     monitored = table("nvidia-smi", *[SPIN] * 7, IDLE)
 

@@ -137,7 +137,8 @@ def parse(id: str, table: Mapping[str, Any]) -> Signature:
         CatalogueError: If a key is unknown, missing or of the wrong type.
     """
     tables.only(table, KEYS, "signature")
-    match, ordered, cleared_by = match_of(tables.table(table, "match"))
+    told = tables.table(table, "match")
+    match, ordered = match_of(told)
     return Signature(
         id=id,
         title=tables.text(table, "title", required=True),
@@ -155,7 +156,8 @@ def parse(id: str, table: Mapping[str, Any]) -> Signature:
         scope=_scope(tables.table(table, "applies"), SCOPE_KEYS),
         match=match,
         ordered=ordered,
-        cleared_by=cleared_by,
+        cleared_by=tables.texts(told, "cleared_by"),
+        against=tables.texts(told, "against"),
         fixes=tuple(_fix(entry) for entry in tables.tables(table, "fix")),
         confusers=tuple(_confuser(entry) for entry in tables.tables(table, "confuser")),
         examples=tuple(_example(entry, "source") for entry in tables.tables(table, "example")),
@@ -176,8 +178,9 @@ def lines_of(condition: Condition) -> Iterable[str]:
 
 
 def patterns_of(signature: Signature) -> tuple[str, ...]:
-    """Every distinct line expression a signature needs, `cleared_by` included."""
-    return tuple(dict.fromkeys((*lines_of(signature.match), *signature.cleared_by)))
+    """Every distinct line expression a signature needs, `cleared_by` and `against` included."""
+    others = (*signature.cleared_by, *signature.against)
+    return tuple(dict.fromkeys((*lines_of(signature.match), *others)))
 
 
 def _fix(table: Mapping[str, Any]) -> Fix:

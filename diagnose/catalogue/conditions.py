@@ -41,11 +41,11 @@ CONDITION_KEYS = (
     "context",
     "certainty",
 )
-MATCH_KEYS = ("any", "all", "none", "ordered", "cleared_by")
+MATCH_KEYS = ("any", "all", "none", "ordered", "cleared_by", "against")
 
 
-def match_of(table: Mapping[str, Any]) -> tuple[Condition, bool, tuple[str, ...]]:
-    """The condition, whether its parts must come in order, and what clears it.
+def match_of(table: Mapping[str, Any]) -> tuple[Condition, bool]:
+    """The condition, and whether its parts must come in order.
 
     Raises:
         CatalogueError: If a key is unknown, missing or of the wrong type.
@@ -61,7 +61,7 @@ def match_of(table: Mapping[str, Any]) -> tuple[Condition, bool, tuple[str, ...]
     ordered = table.get("ordered", False)
     if not isinstance(ordered, bool):
         raise CatalogueError("`ordered` must be true or false")
-    return condition, ordered, tables.texts(table, "cleared_by")
+    return condition, ordered
 
 
 def _conditions(table: Mapping[str, Any], key: str) -> tuple[Condition, ...]:

@@ -174,6 +174,8 @@ class Signature:
     """Why it happens, and what a match does not prove."""
     cleared_by: tuple[str, ...] = ()
     """Expressions for lines that, seen later, show that it passed."""
+    against: tuple[str, ...] = ()
+    """Expressions for lines that speak against it: with one of them a match proves less."""
     ordered: bool = False
     """Whether the conditions of `match.all` must hold in the order given."""
     fixes: tuple[Fix, ...] = ()

@@ -46,6 +46,11 @@ class Certainty(StrEnum):
     MEDIUM = "medium"
     LOW = "low"
 
+    @property
+    def lowered(self) -> Certainty:
+        """What is left of it when something speaks against it."""
+        return Certainty.MEDIUM if self is Certainty.HIGH else Certainty.LOW
+
 
 class Retry(StrEnum):
     """Whether running the same job again, unchanged, makes sense."""

@@ -30,6 +30,9 @@ def _parts(signature: Signature) -> Iterator[str]:
     if signature.cleared_by:
         lines = "\n".join(f"- `{pattern}`" for pattern in signature.cleared_by)
         yield f"Cleared by a later line:\n\n{lines}"
+    if signature.against:
+        lines = "\n".join(f"- `{pattern}`" for pattern in signature.against)
+        yield f"Less certain with a line:\n\n{lines}"
     for fix in signature.fixes:
         yield _fix(fix)
     if signature.role == "cause":
