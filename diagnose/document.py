@@ -8,23 +8,21 @@ Reading never fails, whatever the bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from diagnose.dialects import envelopes, headers, pytest_failures, text, times
+from diagnose.dialects import envelopes, headers, text, times
 from diagnose.dialects.reading import Reading
-from diagnose.dialects.stackdumps import StackDump, stack_dumps
 from diagnose.dialects.text import clean
-from diagnose.dialects.tracebacks import Frame, Traceback, printed
 from diagnose.model import Line
 from diagnose.redact import redact
 
+if TYPE_CHECKING:
+    from diagnose.dialects.tracebacks import Traceback
+
 __all__ = [
-    "Frame",
-    "StackDump",
-    "Traceback",
     "clean",
     "comparable",
     "read_line",
-    "stack_dumps",
     "tracebacks",
 ]
 
@@ -74,6 +72,10 @@ def tracebacks(lines: Sequence[Line]) -> tuple[Traceback, ...]:
         lines: Consecutive lines of one source, or a window of them; a message of several lines
             (from a JSON log) is read line by line.
     """
+    # What only a log with a traceback needs is loaded for one.
+    from diagnose.dialects import pytest_failures
+    from diagnose.dialects.tracebacks import printed
+
     order = {id(line): number for number, line in enumerate(lines)}
     found = [*printed(lines), *pytest_failures.failures(lines)]
     return tuple(sorted(found, key=lambda block: order[id(block.first)]))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-from diagnose import advice, facts, metrics, recency, trouble, verdict
+from diagnose import advice, facts, recency, trouble, verdict
 from diagnose.behind import fix_of, trace_back
 from diagnose.causal import explain, standing
 from diagnose.lives import lives
@@ -190,6 +190,8 @@ def _summed_up(source: Source) -> tuple[Source, Recording | None]:
     """The file of a GPU monitor as a few lines about the host; every other source as it is."""
     if source.channel is not Channel.LOG or not _TABLE.search(source.name):
         return source, None
+    from diagnose import metrics
+
     stream = Peeked(source.stream, _HEADER)
     where = metrics.columns(stream.head.decode(errors="replace").partition("\n")[0])
     if where is None:
@@ -207,12 +209,16 @@ def _summed_up(source: Source) -> tuple[Source, Recording | None]:
     return host, recording
 
 
-def _silence(scan: Scan, recordings: Iterable[Recording]) -> float:
+def _silence(scan: Scan, recordings: Sequence[Recording]) -> float:
     """How long the job still lived after the last line of a log, by its file's times or by a GPU monitor."""
     if not scan.tail or is_ending(scan.tail[-1]):
         return 0.0  # a log that tells its own end was not silent after it
     times = [line.time_s for line in (*scan.head, *scan.tail) if line.time_s is not None]
-    known = (metrics.silence(r, times[0], times[-1]) for r in recordings) if times else ()
+    if not times or not recordings:
+        return max(scan.silent_s, 0.0)
+    from diagnose import metrics
+
+    known = (metrics.silence(r, times[0], times[-1]) for r in recordings)
     return max(scan.silent_s, *known, 0.0)
 
 

@@ -5,16 +5,14 @@ Floor 12.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diagnose.jobs.outcome import outcome
 from diagnose.model import Diagnosis, Finding, Job, Unknown
 from diagnose.pipeline import Examiner, weight
 from diagnose.run import number_there
@@ -65,6 +63,7 @@ def good_runs(examiner: Examiner, paths: Sequence[str]) -> tuple[list[GoodRun], 
         InputError: If a path cannot be read.
     """
     from diagnose.baseline import GoodRun
+    from diagnose.jobs.outcome import outcome
 
     good: list[GoodRun] = []
     bad: list[str] = []
@@ -88,8 +87,7 @@ def _each(
 ) -> Iterator[tuple[str, Lines | None, Diagnosis]]:
     """Every job of the sources, with its lines, if they are listened to, and its diagnosis."""
     named: dict[str, int] = {}
-    with tempfile.TemporaryDirectory(prefix="diagnose-") as folder:
-        parts = by_job(sources, Path(folder), whole_runs(paths))
+    with closing(by_job(sources, whole_runs(paths))) as parts:
         for job, group in groupby(parts, key=itemgetter(0)):
             named[job] = named.get(job, 0) + 1
             lines = ears() if ears else None
@@ -119,6 +117,8 @@ def _heard(sources: Iterable[Source], lines: Lines) -> Iterator[Source]:
 
 def _of_several(found: Mapping[str, Diagnosis], paths: Sequence[str]) -> tuple[Diagnosis, str]:
     """The answer about the job that asks most for one, and that job's name."""
+    from diagnose.jobs.outcome import outcome
+
     bad = [(job, one) for job, one in found.items() if outcome(one).bad]
     job, chosen = max(bad or found.items(), key=lambda item: weight(item[1]))
     others = [name or "the other files" for name, _ in bad if name != job]

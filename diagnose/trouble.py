@@ -7,13 +7,17 @@ whether the run went on after it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from diagnose.document import Traceback, tracebacks
+from diagnose.document import tracebacks
 from diagnose.model import Evidence, Finding, Line, Progress, Role
 from diagnose.news import is_ending, is_heartbeat
 from diagnose.progress import came_up_after
 from diagnose.quotation import is_quotation
 from diagnose.run import Run, known_before
+
+if TYPE_CHECKING:
+    from diagnose.dialects.tracebacks import Traceback
 
 EXCEPTION = r"(?:^|[\s'(])(?P<exception>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Timeout|Fault))(?::\s|\(|$)"
 LEVEL = r"(?:^|[\s\[(|])(?:ERROR|CRITICAL|FATAL)(?:[\s\]:)|]|$)"

@@ -30,7 +30,7 @@ def test_a_second_scanner_reads_what_the_first_one_wrote(tmp_path, monkeypatch):
     folder = tmp_path / "deep" / "cache"
     assert works(Scanner(PATTERNS, cache=folder))
     written = {path: path.read_bytes() for path in files(folder)}
-    monkeypatch.setattr("diagnose.scan.scanner.needle", lambda pattern: pytest.fail("made again"))
+    monkeypatch.setattr("diagnose.scan.derive.needle", lambda pattern: pytest.fail("made again"))
 
     assert works(Scanner(PATTERNS, cache=folder))
     assert {path: path.read_bytes() for path in files(folder)} == written
@@ -72,8 +72,11 @@ def test_damage_is_noticed_and_mended(tmp_path, engine, harm):
 def test_a_database_this_machine_cannot_use_is_made_again(tmp_path, monkeypatch):
     from diagnose.scan import hyper
 
+    def unusable(*given):
+        raise hyper.hyperscan.HyperscanError("made for another machine")
+
     Scanner(PATTERNS, engine="hyperscan", cache=tmp_path)
-    monkeypatch.setattr(hyper, "_loaded", lambda stored: None)
+    monkeypatch.setattr(hyper.hyperscan, "loadb", unusable)
 
     assert works(Scanner(PATTERNS, engine="hyperscan", cache=tmp_path))
 

@@ -11,9 +11,9 @@ from scan_patterns import PATTERNS, REGEX_ONLY, Maker
 
 from diagnose.cache import Cache
 from diagnose.errors import CatalogueError
+from diagnose.scan.derive import needle
 from diagnose.scan.dialect import parse
 from diagnose.scan.engine import NAMES, build
-from diagnose.scan.needles import needle
 from diagnose.scan.trim import expression
 
 

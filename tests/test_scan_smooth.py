@@ -9,8 +9,8 @@ from scan_disguise import Disguise
 
 from diagnose.cache import Cache
 from diagnose.document import clean, read_line
+from diagnose.scan.derive import needle
 from diagnose.scan.engine import NAMES, build
-from diagnose.scan.needles import needle
 from diagnose.scan.smooth import Smooth, is_odd
 
 

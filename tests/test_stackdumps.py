@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from diagnose import document
-from diagnose.document import Frame, StackDump
+from diagnose.dialects.stackdumps import StackDump, stack_dumps
+from diagnose.dialects.tracebacks import Frame
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "stacks"
 
@@ -15,7 +16,7 @@ FIXTURES = Path(__file__).parent.parent / "fixtures" / "stacks"
 def dumps(text: str | bytes, source: str = "a.log") -> tuple[StackDump, ...]:
     raw = text.encode() if isinstance(text, str) else text
     lines = enumerate(raw.split(b"\n"), 1)
-    return document.stack_dumps([document.read_line(source, n, line) for n, line in lines])
+    return stack_dumps([document.read_line(source, n, line) for n, line in lines])
 
 
 def test_a_real_py_spy_dump_of_three_processes_is_read():

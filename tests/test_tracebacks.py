@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from diagnose import document
-from diagnose.document import Frame, Traceback
+from diagnose.dialects.tracebacks import Frame, Traceback
 from diagnose.model import Line, Writer
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "tracebacks"

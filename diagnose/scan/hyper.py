@@ -6,7 +6,9 @@ block mode on line-aligned blocks, no start offsets, literals alone.
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from functools import cached_property
 from typing import Any
 
 import hyperscan
@@ -30,18 +32,28 @@ class Hyperscan:
     name = "hyperscan"
 
     def __init__(self, needles: Sequence[Needle], cache: Cache) -> None:
-        self._whole = {index: n.whole for index, n in enumerate(needles) if n.whole}
-        self._literals = _only(owners(needles), lambda index: index not in self._whole)
-        stored = cache.read("database")
-        loaded = _loaded(stored) if stored is not None else None
-        if loaded is None:
-            wholes = [(whole, 0) for whole in self._whole.values()]
-            loaded = _compiled([*_expressions(self._literals), (_STRIDE_PIN, 0), *wholes])
-            cache.write("database", hyperscan.dumpb(loaded))
-        # The pin belongs to nobody.
-        each = [(index,) for index in self._whole]
-        self._every = _Owned(loaded, [*self._literals.values(), (), *each])
+        self._needles = needles
+        self._every = _Owned(*(_stored(cache) or self._made(cache)))
         self._odd = _compiled((odd, hyperscan.HS_FLAG_SINGLEMATCH) for odd in ODD)
+
+    def _made(self, cache: Cache) -> tuple[Any, Sequence[Sequence[int]]]:
+        """The database of every pattern, and whose each of its expressions is."""
+        whole, literals = self._whole, self._literals
+        wholes = [(form, 0) for form in whole.values()]
+        database = _compiled([*_expressions(literals), (_STRIDE_PIN, 0), *wholes])
+        # The pin belongs to nobody.
+        owned = [*map(tuple, literals.values()), (), *((index,) for index in whole)]
+        cache.write("database", hyperscan.dumpb(database))
+        cache.write("owners", marshal.dumps(owned))
+        return database, owned
+
+    @cached_property
+    def _whole(self) -> dict[int, bytes]:
+        return {index: n.whole for index, n in enumerate(self._needles) if n.whole}
+
+    @cached_property
+    def _literals(self) -> dict[Literal, list[int]]:
+        return _only(owners(self._needles), lambda index: index not in self._whole)
 
     def scan(self, text: Text) -> list[Event]:
         """Where literals of patterns are, in any order."""
@@ -178,14 +190,17 @@ def _compiled(expressions: Iterable[Expression]) -> Any:
     return database
 
 
-def _loaded(stored: bytes) -> Any:
-    """A database from the cache; None if this machine or version cannot use it."""
+def _stored(cache: Cache) -> tuple[Any, Sequence[Sequence[int]]] | None:
+    """What `_made` kept; None if this machine or version cannot use it."""
+    stored, owned = cache.read("database"), cache.read("owners")
+    if stored is None or owned is None:
+        return None
     try:
         database = hyperscan.loadb(stored, hyperscan.HS_MODE_BLOCK)
         database.scratch = hyperscan.Scratch(database)
     except hyperscan.HyperscanError:
         return None
-    return database
+    return database, marshal.loads(owned)
 
 
 def _events(database: Any, text: Text) -> list[Event]:

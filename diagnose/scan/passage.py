@@ -13,7 +13,6 @@ from functools import partial
 from diagnose.model import Evidence, Hits, Line
 from diagnose.scan.blocks import Block, blocks
 from diagnose.scan.confirm import Confirmer
-from diagnose.scan.dialect import parse
 from diagnose.scan.ends import Ends
 from diagnose.scan.look import Look, State
 from diagnose.scan.often import Often
@@ -24,7 +23,6 @@ from diagnose.scan.segments import Part as SegmentPart
 from diagnose.scan.segments import Segment
 from diagnose.scan.smooth import Part, Smooth
 from diagnose.scan.stretches import Copy, Stretch
-from diagnose.scan.trim import expression
 from diagnose.scan.windows import Windows
 
 
@@ -198,6 +196,9 @@ class Passage:
         self._tunings += 1
         if compiled and hot <= self._hot and noisy <= self._noisy.keys():
             return
+        from diagnose.scan.dialect import parse
+        from diagnose.scan.trim import expression
+
         self._hot |= hot
         for index in noisy - self._noisy.keys():
             self._noisy[index] = expression(parse(self._search.patterns[index]).node)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diagnose.cache import Cache
-from diagnose.scan import dialect, engine
+from diagnose.scan import engine
 from diagnose.scan.blocks import Readable, blocks
 from diagnose.scan.limits import DEFAULT, Limits
-from diagnose.scan.needles import Literal, Needle, needle
+from diagnose.scan.needles import Literal, Needle
 from diagnose.scan.passage import Passage, Scan
 from diagnose.scan.search import Search
 from diagnose.scan.segments import segments
@@ -30,6 +30,7 @@ _NONE: Set[int] = frozenset()
 _SOURCES = (
     "charsets",
     "classes",
+    "derive",
     "dialect",
     "emit",
     "hyper",
@@ -123,30 +124,31 @@ def _needles(patterns: Sequence[str], cache: Cache) -> list[Needle]:
     stored = cache.read("needles")
     if stored is not None:
         return [
-            Needle(tuple(Literal(*literal) for literal in literals), *rest)
+            Needle(tuple(map(Literal._make, literals)), *rest)
             for literals, *rest in marshal.loads(stored)
         ]
+    from diagnose.scan.derive import needle
+
     found = [needle(pattern) for pattern in patterns]
-    fields = [
-        (
-            [tuple(literal) for literal in n.literals],
-            n.is_word,
-            n.ascii_form,
-            n.ascii_exact,
-            n.local,
-            n.whole,
-        )
-        for n in found
-    ]
+    fields = [([tuple(literal) for literal in n.literals], *n[1:]) for n in found]
     cache.write("needles", marshal.dumps(fields))
     return found
 
 
 def _depends_on(name: str, patterns: Sequence[str]) -> list[bytes]:
     """All that a stored scanner stands on: code, versions, machine and patterns."""
-    import platform
+    import os
 
-    parts = [name, sys.version, sys.platform, platform.machine(), sys.byteorder, *patterns]
+    parts = [
+        name,
+        sys.version,
+        sys.platform,
+        os.uname().machine
+        if hasattr(os, "uname")
+        else os.environ.get("PROCESSOR_ARCHITECTURE", ""),
+        sys.byteorder,
+        *patterns,
+    ]
     if name == "hyperscan":
         from diagnose.scan.hyper import environment
 
@@ -156,7 +158,7 @@ def _depends_on(name: str, patterns: Sequence[str]) -> list[bytes]:
 
 def _code() -> list[bytes]:
     """The modules that decide what is stored, so that no other version's file is ever used."""
-    folder = Path(dialect.__file__).parent
+    folder = Path(__file__).parent
     try:
         return [(folder / f"{name}.py").read_bytes() for name in _SOURCES]
     except OSError:

@@ -7,33 +7,34 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
-import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from diagnose.sources.dumps import HEAD, is_dump, split
+from diagnose.sources.dumps import HEAD, Part, is_dump, split
 from diagnose.sources.input import reason
 from diagnose.sources.source import Delivery, Source, readable, unreadable
 
+_ZIP = b"PK\x03\x04"
 _JOB = re.compile(r"(?:^|[!/])-?\d+_(?P<job>[^/!]+)\.txt$")
 _FIRST_STEP = re.compile(r"(?:^|[!/])\d+_Set up job\.txt$")
 
 
 def by_job(
-    sources: Iterable[Source], folder: Path, runs: frozenset[str] = frozenset()
-) -> Iterator[tuple[str, Source]]:
+    sources: Iterable[Source], runs: frozenset[str] = frozenset()
+) -> Generator[tuple[str, Source]]:
     """Every source, with the name of the job that it belongs to; the empty name where there is but one.
+
+    The jobs of a dump are kept in a folder of their own while they are read; to be closed.
 
     Args:
         sources: As `open_paths` gives them.
-        folder: Where the jobs of a dump are kept while they are read; the caller removes it.
         runs: Paths that hold the log of a whole run, as `whole_runs` names them.
     """
     for source in sources:
         delivery = source.stream
         if isinstance(delivery, Delivery) and is_dump(delivery.peek(HEAD)):
-            yield from _jobs(source, folder)
+            yield from _jobs(source)
             continue
         named = _JOB.search(source.name)
         inside = named and any(_within(source.name, run) for run in runs)
@@ -57,12 +58,26 @@ def _top(path: str) -> list[str]:
         if os.path.isdir(path):
             return os.listdir(path)
         # A device or a FIFO has no end to look for.
-        if os.path.isfile(path) and zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                return [name for name in archive.namelist() if "/" not in name]
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        if os.path.isfile(path) and _is_zip(path):
+            return _top_of_zip(path)
+    except (OSError, ValueError, NotImplementedError):
         pass  # whoever reads it will say what is wrong with it
     return []
+
+
+def _is_zip(path: str) -> bool:
+    with open(path, "rb", buffering=0) as file:
+        return file.read(len(_ZIP)) == _ZIP
+
+
+def _top_of_zip(path: str) -> list[str]:
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name for name in archive.namelist() if "/" not in name]
+    except zipfile.BadZipFile:
+        return []
 
 
 def _within(name: str, run: str) -> bool:
@@ -71,12 +86,20 @@ def _within(name: str, run: str) -> bool:
     return "/" not in inner and "!" not in inner
 
 
-def _jobs(source: Source, folder: Path) -> Iterator[tuple[str, Source]]:
-    try:
-        parts = split(source.stream, Path(tempfile.mkdtemp(dir=folder)))
-    except OSError as error:
-        yield "", unreadable(source.name, f"no room to take its jobs apart: {reason(error)}")
-        return
+def _jobs(source: Source) -> Iterator[tuple[str, Source]]:
+    import tempfile
+
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="diagnose-"))
+            parts = split(source.stream, Path(folder))
+        except OSError as error:
+            yield "", unreadable(source.name, f"no room to take its jobs apart: {reason(error)}")
+            return
+        yield from _parts(source, parts)
+
+
+def _parts(source: Source, parts: Sequence[Part]) -> Iterator[tuple[str, Source]]:
     for part in parts:
         size = part.path.stat().st_size
         with part.path.open("rb", buffering=0) as file:

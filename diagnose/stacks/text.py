@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from diagnose.document import StackDump, stack_dumps
+from diagnose.dialects.stackdumps import StackDump, stack_dumps
 from diagnose.model import Frame, Line, Process, Sample, Thread
 from diagnose.stacks.cut import shown
 

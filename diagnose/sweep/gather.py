@@ -137,7 +137,7 @@ def _taken_out(path: str, folder: Path, stdin: BinaryIO | None) -> Iterator[tupl
     """
     place = Path(tempfile.mkdtemp(dir=folder))
     kept: list[tuple[str, str, File]] = []
-    for number, (job, source) in enumerate(_parts(path, folder, stdin)):
+    for number, (job, source) in enumerate(_parts(path, stdin)):
         copy = place / f"{number}"
         try:
             with copy.open("wb") as out:
@@ -155,8 +155,8 @@ def _taken_out(path: str, folder: Path, stdin: BinaryIO | None) -> Iterator[tupl
         yield job or (next(keys) if member else stem(path)), file
 
 
-def _parts(path: str, folder: Path, stdin: BinaryIO | None) -> Iterator[tuple[str, Source]]:
-    return by_job(open_paths([path], stdin), folder, whole_runs([path]))
+def _parts(path: str, stdin: BinaryIO | None) -> Iterator[tuple[str, Source]]:
+    return by_job(open_paths([path], stdin), whole_runs([path]))
 
 
 def _drain(source: Source, file: BinaryIO) -> None:

@@ -14,7 +14,7 @@ from diagnose.document import read_line
 from diagnose.model import Line, Writer
 from diagnose.news import is_bar, is_ending, is_heartbeat, said
 from diagnose.phases import READY, Phase, engines, patterns, phases
-from diagnose.scan.needles import needle
+from diagnose.scan.derive import needle
 
 OWN = "diagnose watch: "
 """What this program's own lines begin with, for a log that they go to as well."""

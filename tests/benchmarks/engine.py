@@ -25,7 +25,7 @@ from diagnose.catalogue import default_root, patterns_of
 from diagnose.packed import load
 from diagnose.pipeline import Examiner
 from diagnose.scan import Scanner
-from diagnose.scan.needles import needle
+from diagnose.scan.derive import needle
 from diagnose.scan.protocol import owners
 
 BLOCK = 1 << 20
