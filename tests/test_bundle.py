@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import math
 import os
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,6 +105,9 @@ def test_unknown_keys_are_skipped_so_that_newer_bundles_can_be_read():
         (edited(frames=[]), "frame 0"),
         (edited(frames=7), "frames"),
         (edited(environment={"A": 1}), "snapshot.environment.A"),
+        (edited(taken_s=1e300), "snapshot.taken_s"),
+        (edited(taken_s=-1.0), "snapshot.taken_s"),
+        (edited(duration_s=math.nan), "snapshot.duration_s"),
     ],
 )
 def test_what_is_no_snapshot_is_refused_with_the_place(data, says):
@@ -218,3 +224,23 @@ def test_the_answer_about_a_redacted_bundle_is_the_same(path, examiner):
     assert (less.verdict, less.state, less.confidence) == (whole.verdict, whole.state, whole.confidence)  # fmt: skip
     assert [link.signature.id for link in less.chain] == [link.signature.id for link in whole.chain]
     assert [w.kind for w in less.waits] == [w.kind for w in whole.waits]
+
+
+def test_half_a_character_in_a_name_can_be_written_again():
+    snapshot = bundle.from_json(json.loads(json.dumps(edited(logs=["/l\udcff.log"]))))
+
+    assert snapshot.logs == ("/l?.log",)
+    assert bundle.unpack(bundle.pack(snapshot))[0] == snapshot
+
+
+def test_a_member_larger_than_a_look_keeps_is_refused_by_its_name():
+    head = tarfile.TarInfo("snapshot.json")
+    head.size = 2**40
+
+    with pytest.raises(InputError, match=r"holds snapshot\.json of 1048576 MiB"):
+        bundle.unpack(gzip.compress(head.tobuf() + bytes(1024)))
+
+
+def test_a_snapshot_without_end_in_its_brackets_is_refused():
+    with pytest.raises(InputError, match="not valid JSON"):
+        bundle.unpack(b'{"schema":"diagnose-snapshot/1","x":' + b"[" * 200_000)

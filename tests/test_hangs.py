@@ -294,3 +294,20 @@ def test_a_look_does_not_cut_short_what_is_being_written(tmp_path):
     (writer,) = {sample.pid for sample in snapshot.samples} - {one.pid}
     assert {s.how for s in snapshot.samples if s.pid == writer} == {"py-spy --nonblocking"}
     assert told.read_text() == ""
+
+
+def test_names_of_files_that_are_no_text_are_told_as_far_as_they_are(examiner, tmp_path):
+    program = f"""
+        import fcntl, os, sys, time
+        path = sys.argv[1].encode() + b"/bad\\xff.lock"
+        mine = open(path, "w")
+        fcntl.flock(mine, fcntl.LOCK_EX)
+        if not os.fork(): fcntl.flock(open(path, "w"), fcntl.LOCK_EX)
+        os.dup2(os.open(sys.argv[1].encode() + b"/log\\xff", os.O_CREAT | os.O_WRONLY), 2)
+        {READY}
+        time.sleep(600)
+    """
+    diagnosis, _ = looked(examiner, program, tmp_path)
+
+    assert diagnosis.verdict == "hung", diagnosis.verdict_why
+    assert f"holds {tmp_path}/bad?.lock" in diagnosis.verdict_why

@@ -10,7 +10,7 @@ Floor 1: pure; bytes in, bytes out. docs/bundle-format.md describes the format.
 from __future__ import annotations
 
 from diagnose.bundle.archive import LOGS, MAX_MEMBER, SNAPSHOT, is_bundle, pack, unpack
-from diagnose.bundle.codec import SCHEMA, from_json, to_json
+from diagnose.bundle.codec import SCHEMA, encodable, from_json, to_json
 from diagnose.bundle.redaction import anonymous, redacted, strings
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "SCHEMA",
     "SNAPSHOT",
     "anonymous",
+    "encodable",
     "from_json",
     "is_bundle",
     "pack",

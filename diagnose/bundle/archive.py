@@ -16,11 +16,14 @@ from typing import Any
 from diagnose.bundle.codec import from_json, to_json
 from diagnose.errors import InputError
 from diagnose.model import Snapshot
+from diagnose.redact import redact
 
 SNAPSHOT = "snapshot.json"
 LOGS = "logs/"
-MAX_MEMBER = 256 * 2**20
+MAX_MEMBER = 64 * 2**20
 """Bytes of one member; what is larger was not written by this program and is not read."""
+MAX_ALL = 512 * 2**20
+"""Bytes of all members together."""
 
 
 def pack(snapshot: Snapshot, logs: Mapping[str, bytes] | None = None) -> bytes:
@@ -55,8 +58,14 @@ def unpack(data: bytes, name: str = "the bundle") -> tuple[Snapshot, dict[str, b
     try:
         with tarfile.open(fileobj=io.BytesIO(_unzip(data)), mode="r:") as archive:
             for member in archive:
+                if member.size > MAX_MEMBER:
+                    raise InputError(
+                        f"{name} holds {redact(member.name)[:80]} of {member.size // 2**20} MiB, more than"
+                        " a look keeps",
+                        "name a file written by `diagnose attach --save`",
+                    )
                 content = archive.extractfile(member) if member.isfile() else None
-                if content is not None and member.size <= MAX_MEMBER:
+                if content is not None:
                     members[member.name] = content.read()
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise InputError(f"{name} is damaged or no bundle ({error})", "copy it again") from error
@@ -72,7 +81,7 @@ def unpack(data: bytes, name: str = "the bundle") -> tuple[Snapshot, dict[str, b
 def _unzip(data: bytes) -> bytes:
     """The whole content, its checksum compared; `tarfile` alone would take a cut archive for a short one."""
     stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    content = stream.decompress(data, 4 * MAX_MEMBER)
+    content = stream.decompress(data, MAX_ALL)
     if not stream.eof:
         raise EOFError("it is cut off or too large")
     return content
@@ -97,5 +106,5 @@ def _member(snapshot: Snapshot, path: str) -> str:
 def _loads(data: bytes, name: str) -> Any:
     try:
         return json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{name} is not valid JSON ({error})", "copy it again") from error

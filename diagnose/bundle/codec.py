@@ -19,6 +19,9 @@ from diagnose.errors import InputError
 from diagnose.model import Frame, Snapshot
 
 SCHEMA = "diagnose-snapshot/1"
+YEAR_10000 = 253402300800.0
+"""POSIX seconds."""
+LARGE = 1e15
 
 
 def to_json(snapshot: Snapshot) -> dict[str, Any]:
@@ -45,7 +48,10 @@ def from_json(data: Any) -> Snapshot:
             "use the version of diagnose that wrote it, or a newer one",
         )
     frames = _decode(data.get("frames", []), tuple[Frame, ...], "frames", ())
-    return typing.cast(Snapshot, _decode(data, Snapshot, "snapshot", frames))
+    snapshot = typing.cast(Snapshot, _decode(data, Snapshot, "snapshot", frames))
+    if not 0 <= snapshot.taken_s < YEAR_10000:
+        raise InputError("snapshot.taken_s is no time of day", "copy the snapshot again")
+    return snapshot
 
 
 def _encode(value: Any, table: dict[str, int]) -> Any:
@@ -98,12 +104,28 @@ def _decode(value: Any, kind: Any, where: str, frames: tuple[Frame, ...]) -> Any
     if origin is tuple and isinstance(value, list):
         return _tuple(value, parameters, where, frames)
     if origin is not None and isinstance(value, Mapping):
-        return {str(k): _decode(v, parameters[1], f"{where}.{k}", frames) for k, v in value.items()}
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return {
+            encodable(str(k)): _decode(v, parameters[1], f"{where}.{k}", frames)
+            for k, v in value.items()
+        }
+    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not abs(value) < LARGE:
+            raise InputError(f"{where} is no number that was measured", "copy the snapshot again")
         return float(value)
+    if kind is str and isinstance(value, str):
+        return encodable(value)
     if isinstance(kind, type) and type(value) is kind:
         return value
     raise InputError(f"{where} has the wrong shape", "copy the snapshot again")
+
+
+def encodable(text: str) -> str:
+    """The text as it can be written: names of files need not be text, and come as halves of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
 
 
 def _tuple(

@@ -37,6 +37,8 @@ _AT_ONCE = (Block.STOPPED, Block.DEAD, Block.NOBODY, Block.CYCLE)
 """What one sample shows as well as several: it does not change by itself."""
 _ON_DEVICE = (Block.COLLECTIVE, Block.BUSY, Block.ASLEEP, Block.UNSEEN)
 """Where the stacks end at a call that may wait for a device."""
+_KEEPS = (Block.STOPPED, Block.ASLEEP, Block.UNSEEN)
+"""Where the end is a process, which may have a lock that others wait for."""
 STAYS_S = 45.0
 """Seconds in one function after which a rank that alone is busy there does not count as slow any more."""
 SOON_S = 60.0
@@ -115,7 +117,10 @@ def _decide(view: View, blocker: Blocker | None) -> tuple[State, str]:
         if p not in view.standings or view.standings[p].label not in blocker.what
     ]
     waits = "waits" if len(others) == 1 else "wait"
-    return state, f"{blocker.what}; {view.names(others)} {waits} for it" if others else blocker.what
+    what = blocker.what
+    if blocker.kind in _KEEPS and blocker.resource.startswith("/") and blocker.resource not in what:
+        what = f"{what}, and holds {blocker.resource}"
+    return state, f"{what}; {view.names(others)} {waits} for it" if others else what
 
 
 def _unblocked(view: View) -> tuple[State, str]:

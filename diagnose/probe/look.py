@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from diagnose.bundle import encodable, strings
 from diagnose.model import CouldNotLook, Process, Snapshot
 from diagnose.probe import about, devices, facts, proc, pyspy, titles, unseen
 from diagnose.probe.aside import Aside
@@ -109,7 +110,8 @@ def look(target: Target, plan: Plan | None = None, logs: Mapping[str, str] | Non
             target, after, rounds, found, (*before.no_logs, no_kernel, no_gpus)
         ),
     )
-    return Look(snapshot, before.logs)
+    logs_here = {encodable(shown): here for shown, here in before.logs.items()}
+    return Look(strings(snapshot, encodable), logs_here)
 
 
 def _processes(

@@ -56,7 +56,9 @@ class Graph:
                 key = (blocker.kind, blocker.what)
                 known = found.get(key)
                 waiters = {*(known.waiters if known else ()), *blocker.waiters}
-                found[key] = replace(blocker, waiters=tuple(sorted(waiters - set(blocker.pids))))
+                resource = blocker.resource or (known.resource if known else "")
+                others = tuple(sorted(waiters - set(blocker.pids)))
+                found[key] = replace(blocker, waiters=others, resource=resource)
         return list(found.values())
 
     def _inside(self, standing: Standing) -> bool:
