@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from diagnose.advice import withheld
 from diagnose.lint import Fault, Linter
 from diagnose.model import Channel, Diagnosis, Finding, Place, Unknown
-from diagnose.recipe import Recipe, Variant, precision_in, read
+from diagnose.recipe import Recipe, Variant, beside_sister, precision_in, read, sister_of
 from diagnose.redact import redact
 from diagnose.remedy import unified
 from diagnose.review import Reviewer
@@ -33,13 +33,22 @@ class Script:
         data: Its bytes.
         linter: What looks for faults.
         label: Its path as git knows it, for the diff.
+        beside: Reads a file that the script names; None for one that is not given.
     """
 
-    def __init__(self, name: str, data: bytes, linter: Linter, label: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        data: bytes,
+        linter: Linter,
+        label: str,
+        beside: Callable[[str], bytes | None] = lambda _name: None,
+    ) -> None:
         self._name = name
         self._data = data
         self._linter = linter
         self._label = label
+        self._beside = beside
         self._recipe: Recipe | None = None
         self._faults: tuple[Fault, ...] = ()
 
@@ -93,7 +102,11 @@ class Script:
             if name.startswith("env:")
             and (name.removeprefix("env:") in used or name.removeprefix("env:") in _JOB)
         }
-        recipe = read(self._name, self._data, [row])
+        recipe = read(self._name, self._data, [row], self._beside)
+        sister = sister_of(self._name)
+        other = self._beside(sister) if sister else None
+        if other is not None:
+            recipe = beside_sister(recipe, read(sister, other, [row], self._beside))
         told = {name: settings[name] for name in _TOLD if name in settings}
         if precision := precision_in(settings.get("model", "")):
             told["precision"] = precision

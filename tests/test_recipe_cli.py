@@ -286,3 +286,46 @@ def test_why_a_recipe_signature_matches_is_told_way_by_way():
     assert out.count("does not match") == 2
     assert out.count(": matches") == 4
     assert "any " in out or "all  yes line `^flag --enable-expert-parallel`" in out
+
+
+def test_what_a_script_sources_from_its_repository_is_followed_and_nothing_else(tmp_path):
+    top, script = tmp_path / "top", tmp_path / "top" / "a" / "m_fp4_mi355x_vllm.sh"
+    script.parent.mkdir(parents=True)
+    (top / ".git").mkdir()
+    (top / "lib.sh").write_text('start() { vllm serve m --enable-expert-parallel "$@"; }\n')
+    (tmp_path / "outside.sh").write_text("EXTRA=--moe-backend=aiter\n")
+    script.write_text(
+        'source "$(dirname "$0")/../lib.sh"\nsource "$(dirname "$0")/../../outside.sh"\n'
+        "start --port 1 $EXTRA\n"
+    )
+    result = run("recipe", script)
+
+    assert code(result) == 1
+    assert "line 3  start --port 1 $EXTRA" in result.stdout
+    assert "outside.sh (line 2)" in " ".join(result.stdout.split())
+
+
+def test_a_file_that_is_named_beside_a_script_is_followed(tmp_path):
+    script, lib = tmp_path / "one" / "m_fp4_mi355x_vllm.sh", tmp_path / "two" / "start.sh"
+    for path in (script, lib):
+        path.parent.mkdir()
+    lib.write_text("vllm serve m --enable-expert-parallel\n")
+    script.write_text("bash /workspace/start.sh\n")
+
+    assert RULE not in run("recipe", script).stdout
+    assert RULE in run("recipe", script, lib, "-q").stdout
+
+
+def test_the_sister_of_a_failed_jobs_script_is_looked_at(tmp_path):
+    rule = "recipe/kernel-choice-left-to-sister"
+    script = tmp_path / SEED.name
+    text = SEED.read_text()
+    script.write_text(text)
+    arguments = ("log", "--recipe", script, LOGS / "mxfp4-ep-hang.log", "--format", "json")
+    alone = run(*arguments).stdout
+    script.with_name("minimaxm3_fp4_mi355x_vllm.sh").write_text(
+        text.replace("--trust-remote-code", "--trust-remote-code --moe-backend aiter")
+    )
+
+    assert rule not in alone
+    assert rule in run(*arguments).stdout

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from recipes import environment, flags, only, recipe, review
+from recipes import environment, flags, is_bash, only, recipe, review
 
 from diagnose.model import Fix
+from diagnose.recipe import again
 from diagnose.remedy import change
 from diagnose.report.recipe import to_terminal, unread
 
@@ -98,32 +99,102 @@ def test_a_container_has_only_the_variables_it_is_given():
 
 
 @pytest.mark.parametrize(
-    "command",
+    ("script", "changed"),
     [
-        "docker run -e A=0 img:1 vllm serve m",
-        "docker run img:1 vllm serve m",
-        "docker exec c bash -c 'vllm serve m'",
-        "podman run img:1 vllm serve m",
-        "srun --container-image=x vllm serve m",
+        ("docker run -e A=0 img:1 vllm serve m", "docker run -e A=1 -e B=1 img:1 vllm serve m"),
+        ("docker run img:1 vllm serve m", "docker run -e A=1 -e B=1 img:1 vllm serve m"),
+        (
+            "docker run --env=A='0' img:1 vllm serve m",
+            "docker run --env=A='1' -e B=1 img:1 vllm serve m",
+        ),
+        (
+            "docker run --rm \\\n  -e A=0 \\\n  img:1 vllm serve m",
+            "docker run --rm \\\n  -e A=1 \\\n  -e B=1 \\\n  img:1 vllm serve m",
+        ),
+        (
+            'OPTS=(\n  -e A=0\n)\ndocker run "${OPTS[@]}" img:1 vllm serve m',
+            'OPTS=(\n  -e A=1\n  -e B=1\n)\ndocker run "${OPTS[@]}" img:1 vllm serve m',
+        ),
+        (
+            "docker exec c bash -c 'export A=0; vllm serve m'",
+            "docker exec -e B=1 c bash -c 'export A=1; vllm serve m'",
+        ),
+        (
+            "export A=0\ndocker run -e A img:1 vllm serve m",
+            "export A=1\ndocker run -e A -e B=1 img:1 vllm serve m",
+        ),
+        (
+            "srun --container-image=x vllm serve m",
+            "srun --container-image=x env A=1 B=1 vllm serve m",
+        ),
+        (
+            "srun --container-image=x python3 -m sglang.launch_server --tp 8",
+            "srun --container-image=x env A=1 B=1 python3 -m sglang.launch_server --tp 8",
+        ),
+        (
+            "srun --container-image=x bash -c 'cd /w; vllm serve m'",
+            "srun --container-image=x bash -c 'cd /w; A=1 B=1 vllm serve m'",
+        ),
+        (
+            "srun --container-image=x bash <<EOF\n  vllm serve m\nEOF",
+            "srun --container-image=x bash <<EOF\n  export A=1\n  export B=1\n  vllm serve m\nEOF",
+        ),
+        (
+            "cat <<EOF > run.sh\nexport A=0\nvllm serve m\nEOF\nbash run.sh",
+            "cat <<EOF > run.sh\nexport A=1\nexport B=1\nvllm serve m\nEOF\nbash run.sh",
+        ),
+        ("bash -c 'vllm serve m'", "export A=1\nexport B=1\nbash -c 'vllm serve m'"),
     ],
 )
-def test_no_variable_is_written_for_a_container(command):
-    one = recipe(f"#!/bin/bash\n{command}\n")
+def test_a_variable_is_set_where_it_reaches_the_server(script, changed):
+    one = recipe(f"#!/bin/bash\n{script}\n")
     made = change(one, one.variants, Fix("s", recipe=("A=1", "B=1")), [], lambda _r, _v: False)
+    (variant,) = again(one, made.after).variants
+
+    assert made.after.decode() == f"#!/bin/bash\n{changed}\n"
+    assert environment(variant).items() >= {"A": "1", "B": "1"}.items()
+    assert is_bash(made.after)
+
+
+def test_a_variable_of_a_container_is_taken_out_with_its_option():
+    one = recipe("docker run --rm -e A=0 -e B=1 img:1 vllm serve m\n")
+    made = change(one, one.variants, Fix("s", remove=("A",)), [], lambda _r, _v: False)
+
+    assert made.after == b"docker run --rm -e B=1 img:1 vllm serve m\n"
+
+
+@pytest.mark.parametrize("options", ["$OPTS", "--env-file job.env"])
+def test_no_variable_is_written_where_options_that_are_not_known_may_win(options):
+    one = recipe(f"docker run -e A=0 {options} img:1 vllm serve m\n")
+    made = change(one, one.variants, Fix("s", recipe=("A=1",)), [], lambda _r, _v: False)
 
     assert made.after == one.data
     assert "-e NAME=VALUE" in made.refused
 
 
-def test_a_flag_is_still_changed_in_a_container():
-    one = recipe("docker run img:1 vllm serve m --a 1\n")
-    made = change(one, one.variants, Fix("s", recipe=("--a 2",)), [], lambda _r, _v: False)
+@pytest.mark.parametrize(
+    ("script", "changed"),
+    [
+        ("docker run img:1 vllm serve m --a 1", "docker run img:1 vllm serve m --a 2 --b 3"),
+        ("bash -c 'vllm serve m --a 1'", "bash -c 'vllm serve m --a 2 --b 3'"),
+        ('X=1\nbash -c "vllm serve m --a $X"', 'X=2\nbash -c "vllm serve m --a $X --b 3"'),
+        (
+            "cat <<'EOF' > run.sh\nvllm serve m \\\n  --a 1\nEOF\nbash run.sh",
+            "cat <<'EOF' > run.sh\nvllm serve m \\\n  --a 2 --b 3\nEOF\nbash run.sh",
+        ),
+        (
+            'CMD="vllm serve m"\nCMD+=" --a 1"\neval "$CMD"',
+            'CMD="vllm serve m"\nCMD+=" --a 2 --b 3"\neval "$CMD"',
+        ),
+        (
+            "docker run --entrypoint vllm img:1 serve m --a 1",
+            "docker run --entrypoint vllm img:1 serve m --a 2 --b 3",
+        ),
+    ],
+)
+def test_a_flag_is_changed_in_the_string_or_the_file_it_is_written_in(script, changed):
+    one = recipe(f"{script}\n")
+    made = change(one, one.variants, Fix("s", recipe=("--a 2", "--b 3")), [], lambda _r, _v: False)
 
-    assert made.after == b"docker run img:1 vllm serve m --a 2\n"
-
-
-def test_a_string_is_not_replaced_by_the_value_of_one_flag():
-    one = recipe("bash -c 'vllm serve m --a 1'\n")
-    made = change(one, one.variants, Fix("s", recipe=("--a 2",)), [], lambda _r, _v: False)
-
-    assert b"vllm serve m" in made.after
+    assert made.after.decode() == f"{changed}\n"
+    assert is_bash(made.after)

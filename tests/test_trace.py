@@ -94,6 +94,24 @@ def test_a_way_that_the_run_took_is_kept_with_its_places():
     assert all(flag.start >= 0 for flag in variant.flags)
 
 
+def test_words_that_only_a_run_tells_are_told_with_the_line_that_writes_them():
+    one = recipe(
+        """
+        # --a is for this node
+        export N=$(nproc)
+        ARGS=(--a $(nproc))
+        vllm serve m "${ARGS[@]}" \\
+            --b "$(hostname)"
+        """
+    )
+    argv = ("vllm", "serve", "m", "--a", "8", "--b", "here")
+    (variant,) = as_run(one, one.variants[0].row, argv, {"N": "8", "HOME": "/"}).variants
+    lines = {p.text: one.line(p.start) for p in variant.passages}
+
+    assert (lines["env N=8"], lines["flag --a 8"], lines["flag --b here"]) == (2, 3, 5)
+    assert "env HOME=/" not in lines
+
+
 def test_a_run_that_leaves_a_variable_of_the_job_open_takes_no_way_from_the_others():
     one = recipe('A=()\nif [ "$EP_SIZE" -gt 1 ]; then A=(--b); fi\nvllm serve m --a 1 "${A[@]}"\n')
     assert len(one.variants) == 2

@@ -135,12 +135,13 @@ def open_script(recipe: str, roots: tuple[Path, ...]) -> Script:
     Raises:
         InputError: If it cannot be read.
     """
-    from diagnose.cli.beside import git_path, read_script
+    from diagnose.cli.beside import beside, git_path, read_script
     from diagnose.lint import Linter
     from diagnose.origin import Script
     from diagnose.reason import catalogue
 
-    return Script(recipe, read_script(recipe), Linter(catalogue(roots)), git_path(recipe))
+    data, linter = read_script(recipe), Linter(catalogue(roots))
+    return Script(recipe, data, linter, git_path(recipe), beside(recipe))
 
 
 def exit_code(diagnosis: Diagnosis) -> int:

@@ -211,9 +211,8 @@ def _with_sister(recipe: Recipe, rows: Sequence[Mapping[str, str]]) -> Recipe:
     from diagnose.recipe import beside_sister, read, sister_of
 
     name = sister_of(recipe.name)
-    if not name or not Path(name).is_file():
-        return recipe
-    return beside_sister(recipe, read(name, read_script(name), rows, recipe.beside))
+    data = recipe.beside(name) if name else None
+    return recipe if data is None else beside_sister(recipe, read(name, data, rows, recipe.beside))
 
 
 def _exists(script: str) -> Callable[[str], bool]:

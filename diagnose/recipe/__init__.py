@@ -16,7 +16,7 @@ Floor 6: pure; nothing of the script is ever run.
 from __future__ import annotations
 
 from diagnose.recipe.changelog import Versions, is_changelog
-from diagnose.recipe.commands import server_of
+from diagnose.recipe.commands import program_at, server_of
 from diagnose.recipe.reading import again, beside_sister, of_changelog, read
 from diagnose.recipe.server import Flag, flags_of, long_name
 from diagnose.recipe.settings import precision_in
@@ -43,6 +43,7 @@ __all__ = [
     "long_name",
     "of_changelog",
     "precision_in",
+    "program_at",
     "read",
     "server_of",
     "sister_of",

@@ -57,6 +57,17 @@ def server_of(argv: Sequence[Word]) -> tuple[str, int]:
     return "", 0
 
 
+def program_at(argv: Sequence[Word]) -> int:
+    """Where the program stands among a server's words that starts it: `vllm`, or the `python3` before its `-m`."""
+    begin = server_of(argv)[1]
+    head = next(
+        (h for h in _SERVERS if tuple(w.text for w in argv[begin - len(h) : begin])[1:] == h[1:]),
+        (),
+    )
+    position = max(begin - len(head), 0)
+    return position - 1 if head[:1] == ("-m",) and position else position
+
+
 def talks(argv: Sequence[Word]) -> bool:
     """Whether a command only speaks of what its words say."""
     return argv[0].text.rpartition("/")[2] in TALK

@@ -49,6 +49,8 @@ class Container:
     """Empty where it is not known."""
     passed: frozenset[str] | None = None
     """Variables of the script that it is given; None where it has all of them, or it is not known which."""
+    sure: bool = True
+    """Whether what it is given is known."""
     given: tuple[Word, ...] = ()
     """`NAME=value` of its options."""
     slot: tuple[int, int] = NOWHERE
@@ -103,7 +105,7 @@ def _docker(program: str, verb: Word, argv: Sequence[Word]) -> Container:
     inner = [*entry, *argv[position + 1 :]]
     if _ENGINE_IMAGE.search(image) and inner and inner[0].text.startswith("-") and not entry:
         inner = [Word("vllm"), Word("serve"), *inner]
-    return Container(program, image, passed, tuple(given), slot, tuple(inner))
+    return Container(program, image, passed, sure, tuple(given), slot, tuple(inner))
 
 
 def _behind(word: Word, option: str, equals: str) -> Word | None:

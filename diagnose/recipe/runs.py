@@ -168,9 +168,7 @@ class Runs:
         if container.passed is not None:
             kept = {n: replace(v, exported=True) for n, v in kept.items() if n in container.passed}
         given = {w.text.partition("=")[0]: set_by(w) for w in container.given if "=" in w.text}
-        inside = Inside(
-            container.program, container.image, container.slot, container.passed is not None
-        )
+        inside = Inside(container.program, container.image, container.slot, container.sure)
         return replace(
             state, variables={**kept, **prefix, **given}, inside=inside, local=frozenset()
         )

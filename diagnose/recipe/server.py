@@ -55,8 +55,9 @@ class Flag:
 
     @property
     def end(self) -> int:
-        """Where it ends."""
-        return self.given.end if self.given else self.word.end
+        """Where it ends, with its value where that is written behind it."""
+        behind = self.given is not None and self.given.start >= self.word.end
+        return self.given.end if self.given and behind else self.word.end
 
 
 def flags_of(arguments: Sequence[Word]) -> tuple[list[Flag], list[Word]]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from diagnose.recipe.checks import remarks
+from diagnose.recipe.checks import Remark, remarks
 from diagnose.recipe.commands import server_of
 from diagnose.recipe.server import Flag, flags_of, long_name
 from diagnose.recipe.syntax import parse
@@ -42,18 +42,34 @@ def as_run(
         if {f.name for f in v.flags} == set(exact)
         and all(exact[f.name] == f.value for f in v.flags if f.known)
     ]
+    found = remarks(parse(recipe.data))
+    words = tuple(_placed(argv, recipe, same))
+    given = tuple(_given(environment, same))
     if not kept:
-        command = Command(
-            tuple(_placed(argv, recipe, same)),
-            tuple(_given(environment, same)),
-            *next(((v.command.start, v.command.end) for v in same if v.command), (0, 0)),
-        )
-        state = State(commands=(command,))
-        kept = [variant_of(recipe.name, row, state, remarks(parse(recipe.data)))]
+        at = next(((v.command.start, v.command.end) for v in same if v.command), (0, 0))
+        state = State(commands=(Command(words, given, *at),))
+        exactly = [variant_of(recipe.name, row, state, found)]
+    else:
+        exactly = [_filled(recipe.name, v, words, given, found) for v in kept]
     if any(_is_open(v) for v in same):
-        return replace(recipe, variants=(*recipe.variants, *(v for v in kept if v not in same)))
+        # One run of a row that leaves variables open adds what it shows, and takes nothing away.
+        return replace(recipe, variants=(*recipe.variants, *([] if kept else exactly)))
     others = tuple(v for v in recipe.variants if v.row != row)
-    return replace(recipe, variants=(*others, *kept))
+    return replace(recipe, variants=(*others, *exactly))
+
+
+def _filled(
+    name: str,
+    variant: Variant,
+    words: tuple[Word, ...],
+    given: tuple[tuple[str, Variable], ...],
+    found: Sequence[Remark],
+) -> Variant:
+    """A way that the run took, with what only the run tells."""
+    assert variant.command is not None
+    command = replace(variant.command, argv=words, environment=given)
+    state = replace(variant.state, commands=(command,))
+    return replace(variant_of(name, variant.row, state, found), number=variant.number)
 
 
 def _placed(argv: Sequence[str], recipe: Recipe, same: Sequence[Variant]) -> Iterator[Word]:

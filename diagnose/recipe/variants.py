@@ -148,7 +148,7 @@ def _evaluation(variant: Variant, config: bool) -> str:
 def _by_version(variant: Variant) -> Iterator[Passage]:
     version = variant.facts.get("version", "")
     for text, flag in flag_lines(variant.engine, version, variant.flags):
-        yield Passage(text, flag.start, flag.end)
+        yield Passage(text, max(flag.start, 0), max(flag.end, 0))
     given = {n: v.word.text for n, v in variant.environment.items()}
     for text, name in variable_lines(variant.engine, given):
         variable = variant.environment[name]
@@ -178,6 +178,6 @@ def _passages(
         yield Passage(f"server {variant.engine}", *at)
         for flag in variant.flags:
             text = f"flag {flag.name} {flag.value}".rstrip()
-            yield Passage(text, flag.start, flag.end)
+            yield Passage(text, *((flag.start, flag.end) if flag.start >= 0 else at))
         for text in unknown:
             yield Passage(f"words not known: {text}", *at)

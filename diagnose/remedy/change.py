@@ -15,7 +15,7 @@ from diagnose.model import Fix
 from diagnose.recipe import Passage, Recipe, Variant, again, long_name, read
 from diagnose.remedy.edits import Edit, applied
 from diagnose.remedy.flags import remove_flag, rename_flag, set_flag
-from diagnose.remedy.variables import remove_variable, set_variable
+from diagnose.remedy.variables import remove_variable, set_variables
 
 _PLACEHOLDER = re.compile(r"<([a-z_][a-z0-9_]*)>")
 
@@ -50,14 +50,14 @@ def change(
     """
     if recipe.kind != "script":
         return Change(recipe.data, "changes are made in bash scripts only")
-    inside = next(
-        (v.command.inside.program for v in concerned if v.command and v.command.inside.program), ""
+    unsure = next(
+        (v.command.inside for v in concerned if v.command and not v.command.inside.sure), None
     )
-    if inside and any(not line.startswith("-") for line in (*fix.recipe, *fix.remove)):
+    if unsure and any(not line.startswith("-") for line in (*fix.recipe, *fix.remove)):
         return Change(
             recipe.data,
-            f"the server runs under `{inside}`, and variables are not changed for a container; set each where it is"
-            " started (docker: `-e NAME=VALUE` before the image)",
+            f"what the options of `{unsure.program}` give to the server is not known; set each variable there"
+            " (docker: `-e NAME=VALUE` before the image)",
         )
     wide = replace(recipe, variants=(*recipe.variants, *_elsewhere(recipe, concerned)))
     edits = list(_edits(wide, [v for v in concerned if v.command is not None], fix, spots))
@@ -72,7 +72,7 @@ def change(
     if any(v.command for v in concerned) and any(
         _key(v) in meant and v.command is None for v in new.variants
     ):
-        return Change(recipe.data, "the server's command stands in a string, which is not changed")
+        return Change(recipe.data, "the server would not be found in the changed script")
     if any(_key(v) in meant and still(new, v) for v in new.variants):
         return Change(recipe.data, "what is wrong would still hold after it")
     return Change(after, also=tuple(_also(recipe, new, meant)))
@@ -106,14 +106,13 @@ def _edits(
                 yield from remove_flag(recipe, concerned, long_name(line))
             else:
                 yield from remove_variable(recipe, concerned, line)
+        pairs = [line.partition("=") for line in fix.recipe if not line.startswith("-")]
         # Variables first: where both land at the end of one branch they read better so.
-        for line in sorted(fix.recipe, key=lambda line: line.startswith("-")):
+        yield from set_variables(recipe, concerned, {name: value for name, _, value in pairs})
+        for line in fix.recipe:
             if line.startswith("-"):
                 name, _, value = line.replace("=", " ", 1).partition(" ")
                 yield from set_flag(recipe, concerned, long_name(name), value)
-            else:
-                name, _, value = line.partition("=")
-                yield from set_variable(recipe, concerned, name, value)
     for passage, captures in spots:
         yield from _replaced(recipe.data, passage, captures, fix)
 

@@ -5,12 +5,15 @@ Floor 7: pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from diagnose.recipe import Flag, Recipe, Variant
 from diagnose.recipe.syntax import Node, parse
 from diagnose.remedy.branches import in_branch
 from diagnose.remedy.edits import Edit, Lines
+
+_VALUE = re.compile(rb"[ \t]*(?:\\\r?\n[ \t]*)*(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"')]+)")
 
 
 def set_flag(recipe: Recipe, concerned: Sequence[Variant], name: str, value: str) -> Iterator[Edit]:
@@ -49,7 +52,7 @@ def rename_flag(
             # Its value stays as it is written.
             edits.append(Edit(flag.word.start, flag.word.start + len(head), name.encode()))
         else:
-            edits.append(Edit(flag.start, flag.end, _words(name, value).encode()))
+            edits.append(Edit(flag.start, end_of(recipe.data, flag), _words(name, value).encode()))
     return edits
 
 
@@ -58,7 +61,7 @@ def remove_flag(recipe: Recipe, concerned: Sequence[Variant], name: str) -> Iter
     data, lines = recipe.data, Lines(recipe.data)
     found = {f.start: f for v in concerned if (f := _find(v, name)) is not None and f.start >= 0}
     for flag in found.values():
-        start, end = flag.start, flag.end
+        start, end = flag.start, end_of(data, flag)
         rest = data[end : lines.end(end)].strip()
         own = not data[lines.start(start) : start].strip() and rest in (b"", b"\\")
         if own and (rest or not _continued(data, lines.start(start))):
@@ -67,6 +70,19 @@ def remove_flag(recipe: Recipe, concerned: Sequence[Variant], name: str) -> Iter
         while data[start - 1 : start] in (b" ", b"\t", b"\n", b"\r", b"\\"):
             start -= 1
         yield Edit(start, end, b"")
+
+
+def end_of(data: bytes, flag: Flag) -> int:
+    """Where a flag ends with its value; where the value's variable stands if it is written elsewhere."""
+    given = flag.given
+    if given is None or flag.word.start < 0:
+        return flag.word.end
+    if given.start >= flag.word.end and not data[flag.word.end : given.start].strip(
+        b" \t\r\n\\\"'="
+    ):
+        return given.end
+    match = _VALUE.match(data, flag.word.end)
+    return match.end() if match else flag.word.end
 
 
 def _continued(data: bytes, start: int) -> bool:
@@ -106,7 +122,7 @@ def _added(recipe: Recipe, root: Node, lacking: Sequence[Variant], name: str, va
         return _behind_server(recipe, lacking, name, value)
     joined = b"=" in data[anchor.word.start : anchor.word.end] and anchor.given is None
     text = _words(name, value, joined=joined).encode()
-    return insert(data, root, anchor.start, anchor.end, text)
+    return insert(data, root, anchor.start, end_of(data, anchor), text)
 
 
 def insert(data: bytes, root: Node, start: int, end: int, text: bytes) -> Edit:

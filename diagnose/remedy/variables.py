@@ -5,33 +5,45 @@ Floor 7: pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from diagnose.recipe import Recipe, Variable, Variant
+from diagnose.recipe import Command, Recipe, Variable, Variant
+from diagnose.remedy.containers import given_to_container, option_before
 from diagnose.remedy.edits import Edit, Lines
 
 
-def set_variable(
-    recipe: Recipe, concerned: Sequence[Variant], name: str, value: str
+def set_variables(
+    recipe: Recipe, concerned: Sequence[Variant], values: Mapping[str, str]
 ) -> Iterator[Edit]:
-    """Gives a variable a value on the ways that are concerned.
+    """Gives variables their values on the ways that are concerned.
 
     An assignment that is there is changed where it stands; a new one goes below its sisters: those of the
-    branch that only the concerned ways take, where they have some, else the last of the script's.
+    branch that only the concerned ways take, where they have some, else the last of the script's. For a
+    container it goes where the container is started.
     """
     lines = Lines(recipe.data)
-    lacking = []
-    changed: dict[int, Variable] = {}
-    for variant in concerned:
-        variable = variant.environment.get(name)
-        if variable is None or variable.word.start < 0:
-            lacking.append(variant)
-        elif not (variable.word.known and variable.word.text == value):
-            changed[variable.start] = variable
-    for variable in changed.values():
-        yield _changed(recipe.data, variable, value)
-    if lacking:
-        yield _added(recipe, lines, lacking, concerned, name, value)
+    started: dict[tuple[int, int], Command] = {}
+    given: dict[tuple[int, int], dict[str, str]] = {}
+    for name, value in values.items():
+        lacking = []
+        changed: dict[int, Variable] = {}
+        for variant in concerned:
+            variable = variant.environment.get(name)
+            command = variant.command
+            if variable is not None and variable.word.start >= 0:
+                if not (variable.word.known and variable.word.text == value):
+                    changed[variable.start] = variable
+            elif command is not None and command.inside.program:
+                started[command.start, command.end] = command
+                given.setdefault((command.start, command.end), {})[name] = value
+            else:
+                lacking.append(variant)
+        for variable in changed.values():
+            yield _changed(recipe.data, variable, value)
+        if lacking:
+            yield _added(recipe, lines, lacking, concerned, name, value)
+    for place, command in started.items():
+        yield from given_to_container(recipe, command, given[place])
 
 
 def remove_variable(recipe: Recipe, concerned: Sequence[Variant], name: str) -> Iterator[Edit]:
@@ -48,6 +60,9 @@ def remove_variable(recipe: Recipe, concerned: Sequence[Variant], name: str) -> 
             yield Edit(lines.start(variable.start), end, b"")
         else:
             end = variable.end
+            if (start := option_before(recipe.data, variable.start)) < variable.start:
+                yield Edit(start, end + (recipe.data[end : end + 1] == b" "), b"")
+                continue
             while recipe.data[end : end + 1] in (b" ", b";"):
                 end += 1
             yield Edit(variable.start, end, b"")
