@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from living import PROGRAMS, until
+from workflow_commands import Runner
 
 from diagnose.bundle import unpack
 from diagnose.probe import proc
@@ -401,6 +402,32 @@ def test_a_long_output_does_not_fill_the_temporary_folder(tmp_path):
     assert one.returncode == 0
 
 
+FULL = """
+import sys, tempfile
+def full(*arguments, **more): raise OSError(28, "No space left on device")
+tempfile.mkstemp = full
+from diagnose.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_a_disk_without_room_takes_nothing_from_the_output_of_the_command(tmp_path):
+    program = "import os; os.write(1, b'out' * 2**20); os.write(2, b'err')"
+    command = [sys.executable, "-c", FULL, "watch", "-q", "--", sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == (b"out" * 2**20, b"err", 0)
+
+
+def test_a_look_that_cannot_be_kept_is_told_all_the_same(tmp_path):
+    """The folder was there when the command was started."""
+    (tmp_path / "gone").mkdir()
+    command = ["sh", "-c", "rmdir gone; sleep 99"]
+    done = watch("--max", "1", "--save", "gone/seen.tar.gz", "--", *command, folder=tmp_path)
+    assert done.returncode == 125
+    assert b"what was seen is not kept: cannot write gone/seen.tar.gz: No such file" in done.stderr
+    assert b"sleep" in done.stderr
+
+
 def test_a_killed_watch_leaves_the_server_running_and_unharmed(tmp_path):
     command = server(
         *LOADS, "touch", "started", "sleep", "3", "rest", "rest", "touch", "done", "exit", "0"
@@ -600,6 +627,24 @@ def test_beside_nothing(tmp_path):
     done = watch("--pid", "4194303", folder=tmp_path)
     assert done.returncode == 4
     assert b"there is no process" in done.stderr
+
+
+FORGED = f"""::error file=x.py::forged ##[error]forged torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.
+torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. {"x" * 60} ::warning::forged
+"""
+
+
+def test_no_line_of_a_log_is_a_workflow_command(tmp_path):
+    script = f"sleep 2; printf '%s' '{FORGED}' > server.log; sleep 1; exit 1"
+    with subprocess.Popen(["sh", "-c", script], cwd=tmp_path) as one:
+        command = [*WATCH, "--pid", str(one.pid), "--log", "server.log"]
+        told = {**os.environ, "GITHUB_ACTIONS": "true"}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=told, capture_output=True, check=False, text=True
+        )
+    assert "forged" in done.stderr
+    assert "##[" not in done.stderr
+    assert Runner().read(done.stderr.splitlines()).commands == []
 
 
 SERVES = """

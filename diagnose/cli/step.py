@@ -5,6 +5,7 @@ Nothing here raises for a disk that is full or a folder that is not there: the r
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import traceback
@@ -36,10 +37,20 @@ def write_reports(diagnosis: Diagnosis, folder: Path) -> list[str]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             text = render(diagnosis, format_, to_file=True)
-            (folder / name).write_text(text, encoding="utf-8")
+            _write(folder / name, text)
         except Exception as error:
             problems.append(f"cannot write {folder / name}: {_why(error)}")
     return problems
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a report, or leaves none: a part of one would break whatever reads it."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
 
 
 def tell_github(diagnosis: Diagnosis, folder: Path) -> list[str]:

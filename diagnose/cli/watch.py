@@ -172,7 +172,8 @@ def _watch(
     except OSError as error:
         click.echo(f"diagnose: cannot start {argv[0]}: {error.strerror}", err=True)
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
-    voice = Voice(shared=_shared(server), quiet=quiet)
+    marked = _shared(server) or bool(os.environ.get("GITHUB_ACTIONS"))
+    voice = Voice(marked=marked, quiet=quiet)
     return Supervisor(options, server, _examination(server, roots), voice, signals).run()
 
 

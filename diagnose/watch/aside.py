@@ -34,6 +34,8 @@ class Answer:
     """The exit code that `diagnose attach` or `diagnose log` would have."""
     saved: str = ""
     """The bundle's path."""
+    unsaved: str = ""
+    """Why there is no bundle, in one clause."""
     doing: str = ""
     """What the processes do, in a few words."""
     problem: str = ""

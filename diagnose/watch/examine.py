@@ -215,5 +215,5 @@ def _kept(answer: Answer, path: Path, data: bytes) -> Answer:
     try:
         keep(path, data)
     except OSError as error:
-        return dataclasses.replace(answer, problem=f"cannot write {path}: {error.strerror}")
+        return dataclasses.replace(answer, unsaved=f"cannot write {path}: {error.strerror}")
     return dataclasses.replace(answer, saved=str(path))

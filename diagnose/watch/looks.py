@@ -106,6 +106,8 @@ class Looks:
             self._voice.report(answer.report)
         if answer.problem:
             self._voice.say(f"no complete look: {answer.problem}")
+        if answer.unsaved:
+            self._voice.say(f"what was seen is not kept: {answer.unsaved}")
         if answer.saved:
             self._voice.say(f"saved {answer.saved}; anywhere: diagnose attach {answer.saved}")
 

@@ -7,6 +7,7 @@ writing and notices nothing. Where our own output is a plain file it writes ther
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import select
 import stat
@@ -84,7 +85,7 @@ def channels(log: Path | None) -> tuple[Channel, Channel]:
         log: The file that both go to, in which case both are passed on to our standard output.
 
     Raises:
-        InputError: If the log or a temporary file cannot be written.
+        InputError: If the log cannot be written.
     """
     if log is not None:
         one = _logged(log)
@@ -120,9 +121,9 @@ def _channel(ours: int) -> Channel:
             begins = status.st_size if _appends(ours) else os.lseek(ours, 0, os.SEEK_CUR)
             path = os.path.realpath(here)
             return Channel(path, here, ours, Follower(here, begins), begins=begins)
-    path, handle = _nameless()
-    here, to = _ours(handle), ours if _is_open(ours) else -1
     name = "standard output" if ours == 1 else "standard error"
+    path, handle = _nameless(f"diagnose-watch-{name[9:]}")
+    here, to = _ours(handle), ours if _is_open(ours) else -1
     return Channel(path, here, handle, Follower(here, 0), to, temporary=True, name=name)
 
 
@@ -131,24 +132,30 @@ def _ours(handle: int) -> str:
     return f"/proc/self/fd/{handle}"
 
 
-def _nameless() -> tuple[str, int]:
-    """A temporary file that is gone with the last process that has it open: the name it had, and a descriptor."""
+def _nameless(name: str) -> tuple[str, int]:
+    """A temporary file that is gone with the last process that has it open: the path it had, and a descriptor.
+
+    Where the disk has no room it is in memory: a command whose output finds none may end of that.
+    """
     try:
-        handle, path = tempfile.mkstemp(prefix="diagnose-watch-", suffix=".log")
+        first, path = tempfile.mkstemp(prefix=f"{name}-", suffix=".log")
+        try:
+            room = os.fstatvfs(first)
+            handle = os.open(path, os.O_WRONLY | os.O_APPEND)
+        finally:
+            os.close(first)
+            os.unlink(path)
+        if room.f_bavail * room.f_frsize >= KEPT_HEAD + KEPT_TAIL + _FREED_AT_ONCE:
+            return path, handle
         os.close(handle)
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND)
-        os.unlink(path)
-    except OSError as error:
-        raise InputError(
-            f"no temporary file can be made for the command's output: {error.strerror}",
-            "name a folder with TMPDIR, or a file with --log",
-        ) from error
-    return path, handle
+    except OSError:
+        pass  # read-only, full, or out of inodes
+    handle = os.memfd_create(name)
+    fcntl.fcntl(handle, fcntl.F_SETFL, os.O_APPEND)
+    return f"/memfd:{name}", handle
 
 
 def _appends(handle: int) -> bool:
-    import fcntl
-
     return bool(fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_APPEND)
 
 

@@ -70,7 +70,7 @@ class Own(Server):
 
     Raises:
         OSError: If it cannot be started.
-        InputError: If the log or a temporary file cannot be written.
+        InputError: If the log cannot be written.
     """
 
     ours = True

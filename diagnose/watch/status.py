@@ -46,12 +46,13 @@ class Voice:
     """Speaks on standard error.
 
     Args:
-        shared: Whether standard error is the command's log as well, so that every line has to say whose it is.
+        marked: Whether every line has to say whose it is: standard error is the command's log as well, or is read by
+            a runner that obeys lines of a certain form, which one of a log may have.
         quiet: Whether to say only what matters.
     """
 
-    def __init__(self, *, shared: bool = False, quiet: bool = False) -> None:
-        self._shared = shared
+    def __init__(self, *, marked: bool = False, quiet: bool = False) -> None:
+        self._marked = marked
         self._quiet = quiet
         self._terminal = sys.stderr.isatty()
         self._drawn = ""
@@ -69,7 +70,7 @@ class Voice:
     def report(self, text: str) -> None:
         """A whole report."""
         self.clear()
-        if self._shared:
+        if self._marked:
             text = "".join(f"{OWN}{row}" for row in text.splitlines(keepends=True))
         self._write(text if text.endswith("\n") else f"{text}\n")
 
@@ -94,7 +95,8 @@ class Voice:
 
     def _write(self, text: str) -> None:
         try:
-            sys.stderr.write(text)
+            # Older runners of GitHub obey this one anywhere in a line.
+            sys.stderr.write(text.replace("##[", "## ["))
             sys.stderr.flush()
         except OSError:
             # Nobody reads it; the server is more important.
