@@ -92,6 +92,35 @@ def test_everything_that_is_installed_has_one_version():
         assert requirement.specifier.contains(pinned[requirement.name]), requirement
 
 
+BLOCKS = [
+    pytest.param(block, id=f"{page}-{number}")
+    for page in ("ci.md", "watch.md")
+    for number, block in enumerate(
+        re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+    )
+]
+
+
+def shellcheck(*arguments: str, text: str = "") -> str:
+    program = Path(sys.executable).with_name("shellcheck")
+    done = subprocess.run(
+        [str(program), "--shell=bash", *arguments],
+        input=text, capture_output=True, check=False, text=True,
+    )  # fmt: skip
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["action.sh", "run"])
+def test_the_scripts_have_no_fault_that_shellcheck_knows(name):
+    assert shellcheck(str(ROOT / ".ci" / name)) == ""
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_lines_to_copy_have_no_fault_that_shellcheck_knows(block):
+    # A variable for the lines that come after.
+    assert shellcheck("--exclude=SC2034", "-", text=block) == ""
+
+
 @pytest.fixture
 def programs(tmp_path) -> Path:
     """A folder for the path with the program, and nothing else of this environment."""
