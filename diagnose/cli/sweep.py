@@ -6,6 +6,9 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +18,9 @@ from diagnose.cli.output import colour, put, width
 
 if TYPE_CHECKING:
     from diagnose.model.sweep import Sweep
+    from diagnose.sweep.work import Answer, Examined
 
-EXIT_OK, EXIT_NAMED, EXIT_UNKNOWN, EXIT_UNREADABLE = 0, 1, 3, 4
+EXIT_OK, EXIT_NAMED, EXIT_UNKNOWN, EXIT_INTERRUPTED = 0, 1, 3, 130
 FORMATS = ("terminal", "json", "markdown")
 ENGINES = ("local", "ray")
 
@@ -112,7 +116,6 @@ def run(
     from diagnose.sweep.gather import gather
     from diagnose.sweep.given import with_settings
     from diagnose.sweep.join import join
-    from diagnose.sweep.local import examine_all
 
     known = catalogue(roots)
     stdin = sys.stdin.buffer if sys.stdin is not None else None
@@ -120,25 +123,38 @@ def run(
         units = gather(paths, Path(folder), stdin)
         if given is not None:
             units = with_settings(units, given)
-        with _Count(len(units)) as count:
-            if engine == "ray":
-                from diagnose.sweep.rays import examine_on_ray
-
-                examined = examine_on_ray(
-                    units, known, scanner=scanner, processes=processes, advance=count.advance
-                )
-            else:
-                examined = examine_all(
-                    units, known, scanner=scanner, processes=processes, advance=count.advance
-                )
-    jobs = join(examined)
+        if engine == "ray":
+            from diagnose.sweep.rays import examine_on_ray as examine
+        else:
+            from diagnose.sweep.local import examine_all as examine
+        answers = examine(units, known, scanner=scanner, processes=processes)
+        examined = _collected(answers, len(units))
+    jobs = join(one for _, found in sorted(examined.items()) for one in found)
     if all(job.outcome is Outcome.UNREADABLE for job in jobs):
         problems = "; ".join(f"{job.problem or job.name}" for job in jobs[:3])
         raise InputError(
             f"none of the {len(jobs)} jobs could be read ({problems})",
             "name a folder, an archive or a dump with one log a job",
         )
-    return contrast(jobs)
+    return replace(contrast(jobs), unread=len(units) - len(examined))
+
+
+def _collected(answers: Generator[Answer], total: int) -> dict[int, list[Examined]]:
+    """What was read of the jobs, by their positions; of some of them only, if the user stops it with Ctrl-C.
+
+    Raises:
+        KeyboardInterrupt: If nothing was read until then.
+    """
+    done: dict[int, list[Examined]] = {}
+    with _Count(total) as count, closing(answers):
+        try:
+            for position, examined in answers:
+                done[position] = examined
+                count.advance()
+        except KeyboardInterrupt:
+            if not done:
+                raise
+    return done
 
 
 def render(sweep: Sweep, format_: str, *, to_file: bool, quiet: bool, verbose: bool) -> str:
@@ -160,7 +176,9 @@ def render(sweep: Sweep, format_: str, *, to_file: bool, quiet: bool, verbose: b
 
 
 def exit_code(sweep: Sweep) -> int:
-    """0 no job failed, 1 a cause is named for some job, 3 jobs failed and no cause is named."""
+    """0 no job failed, 1 a cause is named for some job, 3 jobs failed and no cause is named, 130 stopped."""
+    if sweep.unread:
+        return EXIT_INTERRUPTED
     if not sweep.ways:
         return EXIT_OK
     return EXIT_NAMED if any(way.cause for way in sweep.ways) else EXIT_UNKNOWN

@@ -35,7 +35,7 @@ def _everything(bad: Sequence[Cell], good: Sequence[Cell]) -> Iterator[Hypothesi
     what = f": {', '.join(shared)}" if shared else ""
     yield Hypothesis(
         "everything",
-        f"all {len(bad)} jobs ended in the same way, so no setting that differs between them is the"
+        f"{'both' if len(bad) == 2 else f'all {len(bad)}'} jobs ended in the same way, so no setting that differs between them is the"
         f" reason; look at what they share{what}",
         tuple(job.name for job in bad),
     )

@@ -256,6 +256,8 @@ class Sweep:
     unseparated: str = ""
     """Why there is no `separation`, in one sentence; empty where there is one or nothing failed."""
     effects: tuple[Effect, ...] = ()
+    unread: int = 0
+    """Jobs that were not looked at, because the user stopped it."""
     presumed: bool = False
     """Whether the failed jobs are compared with undecided ones, because none is known to have passed."""
 

@@ -19,6 +19,7 @@ def sweep_to_json(sweep: Sweep) -> dict[str, Any]:
         "schema": SCHEMA,
         "summary": headline(sweep),
         "counts": {str(outcome): sweep.count(outcome) for outcome in Outcome},
+        "unread": sweep.unread,
         "hypotheses": [
             {"kind": h.kind, "text": h.text, "jobs": list(h.jobs)} for h in sweep.hypotheses
         ],

@@ -50,7 +50,10 @@ def headline(sweep: Sweep) -> str:
         for outcome, words in _NOT_COUNTED.items()
         if (count := sweep.count(outcome))
     ]
-    text = f"{plural(len(sweep.jobs), 'job')}: {', '.join(counted) or 'none of them counts'}"
+    jobs = plural(len(sweep.jobs), "job")
+    if sweep.unread:
+        jobs += f" (stopped; {sweep.unread:,} more were not read)"
+    text = f"{jobs}: {', '.join(counted) or 'none of them counts'}"
     return text + (f" (left out: {', '.join(left_out)})" if left_out else "")
 
 

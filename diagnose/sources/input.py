@@ -226,7 +226,8 @@ def reason(error: Exception) -> str:
         if isinstance(error, kind):
             return words
     words = (getattr(error, "strerror", None) or str(error)).strip().partition("\n")[0]
-    return words[:1].lower() + words[1:] if words else type(error).__name__
+    # The first letter of a sentence, and not that of a name such as HTTPFileSystem.
+    return words[:1].lower() + words[1:] if words[1:2].islower() else words or type(error).__name__
 
 
 def unopened(path: str, error: Exception) -> str:

@@ -56,7 +56,12 @@ class Remote:
 
     def url(self, path: str) -> str:
         """The URL of a file, to open it elsewhere."""
-        return self._url if path == self._path else str(self._system.unstrip_protocol(path))
+        if path == self._path:
+            return self._url
+        within, chained, rest = self._url.partition("::")
+        # A store within a file (`zip://…::https://…`) knows its own part of the chain only.
+        url = f"{within.partition('://')[0]}://{path}" if chained else None
+        return f"{url}::{rest}" if url else str(self._system.unstrip_protocol(path))
 
     def open(self, path: str, meter: Meter) -> Input:
         """Opens one of the files.

@@ -2,29 +2,35 @@
 
 Floor 12. One folder or archive holds the jobs of a matrix, each a file, a folder or an archive in it;
 of several paths each is a job. A dump or a log archive of a whole run is taken apart. Artefacts of one job
-(`server_logs_X`, `gpu_metrics_X`, `X.json`) are put together by their common name.
+(`server_logs_X`, `gpu_metrics_X`, `X.json`) are put together by their common name; a file that is reached twice is read once.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from diagnose.errors import InputError
 from diagnose.jobs.results import stem
-from diagnose.sources import Source, by_job, open_paths, whole_runs
-from diagnose.sources.dumps import HEAD, is_dump
 from diagnose.sources.folder import walk
 from diagnose.sources.limits import Limits
 from diagnose.sources.names import natural
 from diagnose.sweep.unit import File, Unit
+from diagnose.sweep.unpacked import is_archive, is_whole_run, keyed, taken_out
 
-ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst")
-_COPY = 1 << 20
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One file, and the job that it is of."""
+
+    job: str
+    file: File
+    run: str = ""
+    """What holds the whole run that the job was taken out of; empty for a job with files of its own."""
 
 
 def gather(paths: Sequence[str], folder: Path, stdin: BinaryIO | None = None) -> list[Unit]:
@@ -38,13 +44,21 @@ def gather(paths: Sequence[str], folder: Path, stdin: BinaryIO | None = None) ->
     Raises:
         InputError: If there is nothing to read.
     """
-    found: list[tuple[str, File]] = []
-    whole = len(paths) == 1
-    for path in paths:
-        found += _of_path(path, folder, stdin, whole=whole)
+    named = _labels(paths)
+    whole = len(named) == 1
+    found = [
+        one
+        for path, label in named.items()
+        for one in _of_path(path, label, folder, stdin, whole=whole)
+    ]
+    runs: dict[str, set[str]] = {}
+    for one in found:
+        runs.setdefault(one.job, set()).add(one.run)
     units: dict[str, list[File]] = {}
-    for name, file in found:
-        units.setdefault(name, []).append(file)
+    for one in found:
+        # Two runs have a job of the same name each.
+        apart = one.run and len(runs[one.job]) > 1
+        units.setdefault(f"{one.run}/{one.job}" if apart else one.job, []).append(one.file)
     if not units:
         raise InputError(
             f"no logs in {', '.join(paths)}",
@@ -53,66 +67,68 @@ def gather(paths: Sequence[str], folder: Path, stdin: BinaryIO | None = None) ->
     return [Unit(name, tuple(units[name])) for name in sorted(units, key=natural)]
 
 
+def _labels(paths: Sequence[str]) -> dict[str, str]:
+    """What each path is called, those that lead to one file once.
+
+    Artefacts of one job have a common stem. Files that are called quite alike lie in different folders, and are
+    different jobs.
+    """
+    different = list({os.path.realpath(p) if os.path.exists(p) else p: p for p in paths}.values())
+    alike = Counter(os.path.basename(path.rstrip("/")) for path in different)
+    twice = {stem(name) for name, count in alike.items() if count > 1}
+    labels = {}
+    for path in different:
+        parent = os.path.dirname(path.rstrip("/"))
+        label = stem(path)
+        labels[path] = f"{parent}/{label}" if label in twice and parent else label
+    return labels
+
+
 def _of_path(
-    path: str, folder: Path, stdin: BinaryIO | None, *, whole: bool
-) -> Iterator[tuple[str, File]]:
+    path: str, label: str, folder: Path, stdin: BinaryIO | None, *, whole: bool
+) -> Iterator[_Found]:
     if "://" in path and not os.path.lexists(path):
-        yield from _remote(path, folder, whole=whole)
+        yield from _remote(path, label, folder, whole=whole)
     elif os.path.isdir(path):
-        entries = [
-            (entry.name, entry.path) for entry in walk(path, Limits().files).entries if entry.path
-        ]
-        yield from _listed(path, entries, folder, whole=whole)
-    elif path == "-" or not os.path.isfile(path) or (whole and _is_archive(path)):
-        yield from _taken_out(path, folder, stdin)
+        yield from _folder(path, label, folder, whole=whole)
+    elif path == "-" or not os.path.isfile(path) or (whole and is_archive(path)):
+        yield from _parts(path, "" if whole else label, folder, stdin)
+    elif is_whole_run(path):
+        yield from _parts(path, label, folder, None)
     else:
-        yield from _file(path, path, folder)
+        yield _Found(label, File(path, path))
 
 
-def _listed(
-    root: str, entries: Sequence[tuple[str, str]], folder: Path, *, whole: bool
-) -> Iterator[tuple[str, File]]:
+def _folder(root: str, label: str, folder: Path, *, whole: bool) -> Iterator[_Found]:
+    listed = walk(root, Limits().files).entries
+    entries = [entry for entry in listed if entry.name and entry.path]
     if not whole:
-        yield from ((stem(root), File(path, path)) for _, path in entries)
-        return
-    for key, name, path in _keyed(entries):
-        for job, file in _file(path, os.path.join(root, name), folder):
-            yield (job if job != stem(path) else key), file
-
-
-def _keyed(entries: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
-    """The job of every file below a folder: by the first part of its name in which the files differ."""
-    names = [name.split("/") for name, _ in entries]
-    depth = 0
-    while names and all(len(name) > depth + 1 for name in names):
-        if len({name[depth] for name in names}) > 1:
-            break
-        depth += 1
-    for (name, path), parts in zip(entries, names, strict=True):
-        yield stem(parts[depth]), name, path
-
-
-def _file(path: str, name: str, folder: Path) -> Iterator[tuple[str, File]]:
-    """One file: usually one job; several for a dump of a whole run."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(HEAD)
-    except OSError:
-        head = b""
-    if is_dump(head):
-        yield from _taken_out(path, folder, None)
+        yield from (_Found(label, File(entry.path, entry.path)) for entry in entries)
+    elif len(entries) == 1 and is_archive(entries[0].path):
+        yield from _parts(entries[0].path, "", folder, None)
     else:
-        yield stem(path), File(name, path)
+        for job, entry in zip(keyed([entry.name for entry in entries]), entries, strict=True):
+            if is_whole_run(entry.path):
+                yield from _parts(entry.path, stem(entry.name), folder, None)
+            else:
+                yield _Found(job, File(os.path.join(root, entry.name), entry.path))
+    for entry in listed:
+        if not entry.name:
+            yield _Found(stem(root), File(root, problem=entry.problem))
 
 
-def _remote(url: str, folder: Path, *, whole: bool) -> Iterator[tuple[str, File]]:
+def _parts(path: str, run: str, folder: Path, stdin: BinaryIO | None) -> Iterator[_Found]:
+    yield from (_Found(job, file, run) for job, file in taken_out(path, folder, stdin))
+
+
+def _remote(url: str, label: str, folder: Path, *, whole: bool) -> Iterator[_Found]:
     """The files below a URL, to be opened where they are read; a single archive is taken apart here."""
     from diagnose.sources.remote import Remote, local, without_secrets
     from diagnose.sources.stream import DamagedError
 
     here = local(url)
     if here is not None:
-        yield from _of_path(here, folder, None, whole=whole)
+        yield from _of_path(here, stem(here), folder, None, whole=whole)
         return
     try:
         remote = Remote(url)
@@ -120,59 +136,10 @@ def _remote(url: str, folder: Path, *, whole: bool) -> Iterator[tuple[str, File]
         raise InputError(f"{without_secrets(url)}: {damage.problem}") from damage
     named = [(remote.name(path), remote.url(path)) for path in remote.paths]
     if len(named) == 1 and whole:
-        yield from _taken_out(url, folder, None)
-        return
-    if not whole:
-        yield from ((stem(url), File(name, path)) for name, path in named)
-        return
-    for key, name, path in _keyed(named):
-        yield key, File(f"{without_secrets(url).rstrip('/')}/{name}", path)
-
-
-def _taken_out(path: str, folder: Path, stdin: BinaryIO | None) -> Iterator[tuple[str, File]]:
-    """Writes every text of a stream or archive to a file of its own.
-
-    Raises:
-        InputError: If nothing could be read.
-    """
-    place = Path(tempfile.mkdtemp(dir=folder))
-    kept: list[tuple[str, str, File]] = []
-    for number, (job, source) in enumerate(_parts(path, stdin)):
-        copy = place / f"{number}"
-        try:
-            with copy.open("wb") as out:
-                _drain(source, out)
-        except OSError as error:
-            raise InputError(
-                f"no room to unpack {path}: {error.strerror}", "set TMPDIR, or unpack it first"
-            ) from error
-        member = source.name.partition("!")[2]
-        one = File(source.name, str(copy), source.numbers, taken_out=True, problem=source.problem)
-        kept.append((job, member, one))
-    members = [(member, "") for job, member, _ in kept if member and not job]
-    keys = iter([key for key, _, _ in _keyed(members)])
-    for job, member, file in kept:
-        yield job or (next(keys) if member else stem(path)), file
-
-
-def _parts(path: str, stdin: BinaryIO | None) -> Iterator[tuple[str, Source]]:
-    return by_job(open_paths([path], stdin), whole_runs([path]))
-
-
-def _drain(source: Source, file: BinaryIO) -> None:
-    space = memoryview(bytearray(_COPY))
-    while count := source.stream.readinto(space):
-        file.write(space[:count])
-
-
-def _is_archive(path: str) -> bool:
-    return path.lower().endswith(ARCHIVES)
-
-
-def carried(unit: Unit) -> Unit:
-    """A job that another machine can read: what was unpacked here goes with it."""
-    files = tuple(
-        replace(f, path="", data=Path(f.path).read_bytes()) if f.taken_out else f
-        for f in unit.files
-    )
-    return replace(unit, files=files)
+        yield from _parts(url, "", folder, None)
+    elif not whole:
+        yield from (_Found(label, File(name, path)) for name, path in named)
+    else:
+        root = without_secrets(url).rstrip("/")
+        for job, (name, path) in zip(keyed([name for name, _ in named]), named, strict=True):
+            yield _Found(job, File(f"{root}/{name}", path))

@@ -7,14 +7,16 @@ here travels with the job.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import importlib
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from diagnose.errors import UsageError
 from diagnose.model import Signature
-from diagnose.sweep.gather import carried
 from diagnose.sweep.unit import Unit
-from diagnose.sweep.work import Examined, Worker
+from diagnose.sweep.unpacked import carried
+from diagnose.sweep.work import TRIES, Answer, Worker, died
 
 
 def examine_on_ray(
@@ -23,9 +25,8 @@ def examine_on_ray(
     *,
     scanner: str = "auto",
     processes: int | None = None,
-    advance: Callable[[], None] | None = None,
-) -> list[Examined]:
-    """Diagnoses every job; the answers come in the order of the jobs.
+) -> Generator[Answer]:
+    """Diagnoses every job; answers come as they are ready, each with the position of its job.
 
     The cluster is the one that `RAY_ADDRESS` names, or a new one on this machine.
 
@@ -34,14 +35,12 @@ def examine_on_ray(
         signatures: The catalogue.
         scanner: Which scanner to use.
         processes: How many workers at most; as many as the cluster has processors if absent.
-        advance: Called with every job that is done.
 
     Raises:
         UsageError: If Ray is not installed.
     """
     try:
-        import ray
-        from ray.util import ActorPool
+        ray: Any = importlib.import_module("ray")
     except ImportError:
         raise UsageError(
             "--on ray needs Ray, which is not installed", 'pip install "vllm-diagnose[ray]"'
@@ -54,17 +53,31 @@ def examine_on_ray(
         most = max(1, int(ray.cluster_resources().get("CPU", 1)))
         count = min(processes or most, most, len(units))
         catalogue = ray.put(dict(signatures))
-        actor: Any = ray.remote(num_cpus=1)(Worker)
-        workers = [actor.remote(catalogue, scanner) for _ in range(count)]
-        found: list[Examined] = []
-        answers = ActorPool(workers).map(
-            lambda worker, unit: worker.examine.remote(carried(unit)), units
-        )
-        for examined in answers:
-            found += examined
-            if advance is not None:
-                advance()
-        return found
+        actor = ray.remote(num_cpus=1)(Worker)
+        yield from _read(ray, [lambda: actor.remote(catalogue, scanner)] * count, units)
     finally:
         if started:
             ray.shutdown()
+
+
+def _read(ray: Any, make: Sequence[Any], units: Sequence[Unit]) -> Iterator[Answer]:
+    """Gives each worker one job at a time; a worker that dies over one is replaced."""
+    waiting = deque((position, 1) for position in range(len(units)))
+    running: dict[Any, tuple[Any, int, int]] = {}
+    idle = [one() for one in make]
+    while waiting or running:
+        while waiting and idle:
+            worker, (position, number) = idle.pop(), waiting.popleft()
+            future = worker.examine.remote(carried(units[position]))
+            running[future] = (worker, position, number)
+        for future in ray.wait(list(running))[0]:
+            worker, position, number = running.pop(future)
+            try:
+                yield position, ray.get(future)
+            except ray.exceptions.RayActorError:
+                worker = make[0]()
+                if number < TRIES:
+                    waiting.append((position, number + 1))
+                else:
+                    yield position, died(units[position])
+            idle.append(worker)

@@ -38,6 +38,12 @@ class Examined:
     """Whether it has a log; without one there are only results."""
 
 
+TRIES = 2
+"""How often a job is read over which processes die: one may have had to die for its neighbour's memory."""
+Answer = tuple[int, list[Examined]]
+"""A job's position in the sweep, and what was read of it."""
+
+
 class Worker:
     """Diagnoses jobs with one catalogue, prepared once.
 
@@ -54,10 +60,7 @@ class Worker:
         try:
             return self._examine(unit)
         except Exception as error:
-            problem = f"the tool failed on it: {type(error).__name__}: {error}"
-            return [
-                Examined(Cell(unit.name, Outcome.UNREADABLE, dict(unit.given), problem=problem))
-            ]
+            return _unreadable(unit, f"the tool failed on it: {type(error).__name__}: {error}")
 
     def _examine(self, unit: Unit) -> list[Examined]:
         results: list[Mapping[str, object]] = []
@@ -77,6 +80,21 @@ class Worker:
         one = job(unit.name, diagnosis, known, numbers(results), cost(diagnosis))
         result_name = next((facts[name] for name in RESULT_NAMES if name in facts), "")
         return [Examined(one, result_name)]
+
+
+def died(unit: Unit, how: str = "") -> list[Examined]:
+    """What is said of a job over which a process died as often as it was tried.
+
+    Args:
+        unit: The job.
+        how: How it ended, where that is known.
+    """
+    ended = f" ({how})" if how else ""
+    return _unreadable(unit, f"the process that read it died, twice{ended}; out of memory?")
+
+
+def _unreadable(unit: Unit, problem: str) -> list[Examined]:
+    return [Examined(Cell(unit.name, Outcome.UNREADABLE, dict(unit.given), problem=problem))]
 
 
 def _measured(
@@ -106,6 +124,8 @@ def _sources(files: list[File]) -> Iterator[Source]:
         seen = bool(file.problem)
         if seen:
             yield unreadable(file.name, file.problem)
+        if not file.path and file.data is None:
+            continue
         try:
             if file.data is not None:
                 yield Source(file.name, BytesIO(file.data), len(file.data), numbers=file.numbers)
