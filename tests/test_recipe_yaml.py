@@ -8,10 +8,13 @@ from textwrap import dedent
 
 import pytest
 from click.testing import CliRunner, Result
-from recipes import environment, flags, recipe
+from recipes import environment, flags, ids, recipe, review
 
 from diagnose.cli import group
 from diagnose.errors import InputError
+from diagnose.model import Fix
+from diagnose.recipe import again
+from diagnose.remedy import change
 
 
 def test_flags_of_a_mapping_are_those_of_its_part():
@@ -80,6 +83,137 @@ def test_a_command_of_a_pod_is_a_server():
     ).variants
 
     assert flags(variant) == {"--tensor-parallel-size": "8"}
+
+
+_FIX = Fix("s", recipe=("--moe-backend aiter", "--max-num-seqs 64", "VLLM_A=1", "VLLM_B=1"))
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        (
+            """
+            backend:
+              prefill_environment:
+                VLLM_A: '0'
+              vllm_config:
+                prefill:
+                  tensor-parallel-size: 8
+                  max-num-seqs: 32   # per rank
+                  all2all-backend: x
+                decode:
+                  tensor-parallel-size: 8
+            """,
+            """
+            backend:
+              prefill_environment:
+                VLLM_A: '1'
+                VLLM_B: '1'
+              vllm_config:
+                prefill:
+                  tensor-parallel-size: 8
+                  max-num-seqs: 64   # per rank
+                  all2all-backend: x
+                  moe-backend: aiter
+                decode:
+                  tensor-parallel-size: 8
+            """,
+        ),
+        (
+            """
+            environment: {VLLM_A: "0"}
+            vllm_config:
+              prefill: {tensor_parallel_size: 8, max_num_seqs: 32}
+            """,
+            """
+            environment: {VLLM_B: "1", VLLM_A: "1"}
+            vllm_config:
+              prefill: {tensor_parallel_size: 8, moe_backend: aiter, max_num_seqs: 64}
+            """,
+        ),
+        (
+            """
+            Model:
+              prefill_flags: "--tensor-parallel-size 8 --max-num-seqs 32"
+              env: "VLLM_A=0 C=2"
+            """,
+            """
+            Model:
+              prefill_flags: "--tensor-parallel-size 8 --max-num-seqs 64 --moe-backend aiter"
+              env: "VLLM_A=1 VLLM_B=1 C=2"
+            """,
+        ),
+        (
+            """
+            env:
+            - VLLM_A=0
+            args: >-
+              vllm serve m --max-num-seqs 32
+              --enable-expert-parallel
+            """,
+            """
+            env:
+            - VLLM_A=1
+            - VLLM_B=1
+            args: >-
+              vllm serve m --max-num-seqs 64
+              --enable-expert-parallel --moe-backend aiter
+            """,
+        ),
+    ],
+)
+def test_a_fix_is_made_in_the_style_of_the_file(text, changed):
+    one = recipe(text, "vllm.yaml")
+    first = one.variants[:1]
+    made = change(one, first, _FIX, [], lambda _r, _v: False)
+    new = again(one, made.after)
+    twice = change(new, new.variants[:1], _FIX, [], lambda _r, _v: False)
+
+    assert made.after.decode() == dedent(changed).lstrip("\n")
+    assert twice.after == made.after
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        (
+            "vllm_config:\n  a:\n    max-num-seqs: 8\n    block-size: 1\nenvironment:\n  A: 1\n  B: 2\n",
+            "vllm_config:\n  a:\n    block-size: 1\nenvironment:\n  B: 2\n",
+        ),
+        (
+            "vllm_config: {a: {block-size: 1, max-num-seqs: 8}}\nenvironment: {A: 1, B: 2}\n",
+            "vllm_config: {a: {block-size: 1}}\nenvironment: {B: 2}\n",
+        ),
+        (
+            "x_flags: --block-size 1 --max-num-seqs 8\nenv: A=1 B=2\n",
+            "x_flags: --block-size 1\nenv: B=2\n",
+        ),
+    ],
+)
+def test_what_goes_leaves_the_rest_as_it_was(text, changed):
+    one = recipe(text, "vllm.yaml")
+    fix = Fix("s", remove=("--max-num-seqs", "A"))
+    made = change(one, one.variants, fix, [], lambda _r, _v: False)
+
+    assert [line.rstrip() for line in made.after.decode().splitlines()] == changed.splitlines()
+
+
+def test_every_server_of_a_file_that_needs_the_fix_gets_it_and_no_other():
+    one = recipe(
+        """
+        vllm_config:
+          prefill: {tensor-parallel-size: 8, enable-expert-parallel: true}
+          decode: {tensor-parallel-size: 8}
+        model: {container: "vllm/vllm-openai-rocm:v0.32.0", precision: fp4}
+        resources: {gpu_type: mi355x}
+        """,
+        "disagg.yaml",
+    )
+    after = review(one).after.decode()
+
+    assert after.splitlines()[1].count("moe-backend: aiter") == 1
+    assert after.splitlines()[2] == "  decode: {tensor-parallel-size: 8}"
+    assert "recipe/fp4-experts-without-backend" not in ids(again(one, after.encode()))
 
 
 @pytest.mark.parametrize("text", ["a: [", "\t- x: {", ""])

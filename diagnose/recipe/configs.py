@@ -15,7 +15,7 @@ import yaml
 
 from diagnose.errors import InputError
 from diagnose.recipe.commands import server_of
-from diagnose.recipe.words import Command, Variable, Word
+from diagnose.recipe.words import NOWHERE, Command, Variable, Word
 
 _SECTION = re.compile(r"(vllm|sglang|trtllm)_config$")
 _FLAGS = re.compile(r"(?:flags|args|command|cmd|arguments)$")
@@ -90,6 +90,15 @@ class _Places:
         """Where a node begins and ends."""
         return self._at(node.start_mark.index), self._at(node.end_mark.index)
 
+    def within(self, node: yaml.Node, parts: list[str]) -> Iterator[Word]:
+        """The words of a scalar, each where it is written; without a place where it is written in another way."""
+        at, end = node.start_mark.index, node.end_mark.index
+        for part in parts:
+            found = self._text.find(part, at, end)
+            at = at if found < 0 else found + len(part)
+            place = (self._at(found), self._at(at)) if found >= 0 else NOWHERE
+            yield Word(part, "$" not in part, *place)
+
     def _at(self, index: int) -> int:
         return index if self._ascii else len(self._text[:index].encode())
 
@@ -163,7 +172,7 @@ def _mapped(node: yaml.Node, places: _Places) -> Iterator[Word]:
 def _written(node: yaml.Node, places: _Places) -> list[Word]:
     """The words of a string or a list of strings."""
     items = node.value if isinstance(node, yaml.SequenceNode) else [node]
-    found = []
+    found: list[Word] = []
     for item in items:
         if not isinstance(item, yaml.ScalarNode):
             return []
@@ -172,7 +181,7 @@ def _written(node: yaml.Node, places: _Places) -> list[Word]:
             parts = shlex.split(text) if item is node else [text]
         except ValueError:
             parts = text.split()
-        found += [Word(part, "$" not in part, *places.of(item)) for part in parts]
+        found += places.within(item, parts)
     return found
 
 
@@ -181,15 +190,13 @@ def _environment(node: yaml.Node, places: _Places) -> dict[str, Variable]:
     found = {}
     for key, key_node, value in _pairs(node):
         if isinstance(value, yaml.ScalarNode):
-            start, end = places.of(key_node)
-            found[key] = _given(str(value.value), start, places.of(value)[1] if end else end)
+            given = Word(str(value.value), "$" not in str(value.value), *places.of(value))
+            found[key] = Variable((given,), False, True, places.of(key_node)[0], given.end)
     if not found:
         for word in _written(node, places):
             name, equals, text = word.text.partition("=")
             if equals and name.isidentifier():
-                found[name] = _given(text, word.start, word.end)
+                behind = word.start + len(name.encode()) + 1 if word.start >= 0 else -1
+                given = Word(text, "$" not in text, behind, word.end)
+                found[name] = Variable((given,), False, True, word.start, word.end)
     return found
-
-
-def _given(value: str, start: int, end: int) -> Variable:
-    return Variable((Word(value, "$" not in value, start, end),), False, True, start, end)

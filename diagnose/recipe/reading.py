@@ -113,10 +113,14 @@ def of_changelog(changelog: Versions, configs: Sequence[Versions] = ()) -> Recip
 
 def _of_config(name: str, data: bytes, rows: Sequence[Mapping[str, str]]) -> Recipe:
     """Every server that a YAML file describes, for every row."""
+    servers = described(name, data)
     variants = [
-        variant_of(name, {**server.row, **row}, State(commands=(server.command,)), ())
+        replace(
+            variant_of(name, {**server.row, **row}, State(commands=(server.command,)), ()),
+            number=number,
+        )
         for row in rows or ({},)
-        for server in described(name, data)
+        for number, server in enumerate(servers)
     ]
     return Recipe(
         name, data, tuple(variants) or (variant_of(name, {}, State(), ()),), kind="config"

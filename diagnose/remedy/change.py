@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 import regex
 
+from diagnose.errors import InputError
 from diagnose.model import Fix
 from diagnose.recipe import Passage, Recipe, Variant, again, long_name, read
+from diagnose.remedy.config import config_edits
 from diagnose.remedy.edits import Edit, applied
 from diagnose.remedy.flags import remove_flag, rename_flag, set_flag
 from diagnose.remedy.variables import remove_variable, set_variables
@@ -48,8 +50,8 @@ def change(
         spots: Where the finding shows, with what was captured there; for replacements.
         still: Whether the finding holds for a way through the new script.
     """
-    if recipe.kind != "script":
-        return Change(recipe.data, "changes are made in bash scripts only")
+    if recipe.kind == "changelog":
+        return Change(recipe.data, "an entry is for its author to write")
     unsure = next(
         (v.command.inside for v in concerned if v.command and not v.command.inside.sure), None
     )
@@ -59,13 +61,20 @@ def change(
             f"what the options of `{unsure.program}` give to the server is not known; set each variable there"
             " (docker: `-e NAME=VALUE` before the image)",
         )
-    wide = replace(recipe, variants=(*recipe.variants, *_elsewhere(recipe, concerned)))
-    edits = list(_edits(wide, [v for v in concerned if v.command is not None], fix, spots))
+    serving = [v for v in concerned if v.command is not None]
+    if recipe.kind == "config":
+        edits = list(config_edits(recipe, serving, fix))
+    else:
+        wide = replace(recipe, variants=(*recipe.variants, *_elsewhere(recipe, concerned)))
+        edits = list(_edits(wide, serving, fix, spots))
     after = applied(recipe.data, edits)
     if after == recipe.data:
         there = "says so already" if fix.recipe and concerned else "has no place for it"
         return Change(after, f"the script {there}")
-    new = again(recipe, after)
+    try:
+        new = again(recipe, after)
+    except InputError:
+        return Change(recipe.data, "the changed file would not be valid YAML")
     if set(new.broken) and not recipe.broken:
         return Change(recipe.data, "the changed script would not be valid bash")
     meant = {_key(v) for v in concerned}
