@@ -151,6 +151,9 @@ def _has_named(lowered: str) -> bool:
 
 
 def _named(match: re.Match[str]) -> str:
+    # What is taken out already is not taken out again: a saved look is redacted twice.
+    if match.string.startswith(MARK, match.start("value") - 1):
+        return match[0]
     # A number behind a name that says "token" is nearly always a count; a password may be a number.
     if _HARMLESS.match(match["value"]) and not _PASSWORD.search(match["name"]):
         return match[0]

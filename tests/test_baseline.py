@@ -147,6 +147,32 @@ def test_a_look_at_a_server_is_compared_by_its_logs():
     assert said["missing_lines"]
 
 
+def test_variables_that_only_a_look_can_see_are_no_difference_to_a_log():
+    bundle = FIXTURES / "bundles" / "stale-extension-lock.tar.gz"
+    told = answer(bundle, "--baseline", GOOD, command="attach")["baseline"]["settings"]
+
+    assert [one["name"] for one in told if one["name"].startswith("env:")] == []
+    assert "quantization" in {one["name"] for one in told}
+
+
+def test_a_look_is_not_unlike_itself_and_looks_are_compared_with_looks():
+    good = FIXTURES / "bundles" / "healthy-idle.tar.gz"
+    same = answer(good, "--baseline", good, command="attach")["baseline"]
+    other = FIXTURES / "bundles" / "stale-extension-lock.tar.gz"
+    told = answer(other, "--baseline", good, command="attach")["baseline"]["settings"]
+
+    assert (same["runs"], same["new_lines"], same["settings"], same["slower_phases"]) == ([str(good)], [], [], [])  # fmt: skip
+    assert "env:VLLM_HOST_IP" not in {one["name"] for one in told}
+
+
+def test_a_look_at_a_server_that_hung_is_no_good_run():
+    hung = FIXTURES / "bundles" / "sleeping-loader.tar.gz"
+    done = run("attach", hung, "--baseline", hung)
+
+    assert done.returncode == 4
+    assert b"went well" in done.stderr
+
+
 def test_the_reports_tell_it():
     for format_ in ("terminal", "markdown"):
         shown = run("log", HUNG, "--baseline", EP1, "--format", format_).stdout.decode()

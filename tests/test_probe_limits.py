@@ -357,3 +357,17 @@ def test_a_peer_in_another_network_namespace_of_this_machine_is_found(tmp_path):
 
 
 SLEEP_LINE = "import time; print('ready', flush=True); time.sleep(600)"
+
+
+def test_a_proc_of_another_pid_namespace_is_refused(tmp_path):
+    """Its numbers mean other processes than the kernel's calls in here."""
+    need("unshare")
+    code = "import sys; from diagnose.cli import main; sys.argv[1:] = ['attach', '2']; main()"
+    done = subprocess.run(
+        ["unshare", "--pid", "--fork", sys.executable, "-c", code],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 4, done.stderr
+    assert "another PID namespace" in done.stderr
+    assert "mount -t proc" in done.stderr

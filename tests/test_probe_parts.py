@@ -7,17 +7,19 @@ import sys
 import time
 
 import pytest
-from living import running, seen, until
+from living import QUICK, running, seen, until
 
 from diagnose.model import CouldNotLook
 from diagnose.probe import (
     Target,
     about,
     descriptors,
+    find,
     growth,
     kernel,
     lockfiles,
     locks,
+    look,
     mounts,
     proc,
     sockets,
@@ -318,3 +320,24 @@ def test_a_long_list_of_what_was_not_seen_is_counted():
 
 def no_handles() -> Handles:
     return Handles((), (), (), (), (), (), (), (), ())
+
+
+@linux
+def test_a_log_that_was_deleted_is_read_through_the_descriptor_that_has_it(tmp_path):
+    program = """
+        import os, sys, time
+        handle = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY)
+        os.write(handle, b"the end\\n")
+        print("ready", flush=True)
+        os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
+        os.dup2(handle, 2)
+        os.unlink(sys.argv[1])
+        time.sleep(600)
+    """
+    gone = str(tmp_path / "gone.log")
+    with running(program, gone, folder=tmp_path) as one:
+        until(lambda: gone in look(find(one.pid), QUICK).logs)
+        texts, missing = read_logs(look(find(one.pid), QUICK).logs)
+
+    assert texts[gone] == b"the end\n"
+    assert missing == ()

@@ -155,3 +155,19 @@ def test_looking_less_often_takes_out_the_same(text):
         expected = rule.apply(expected)
 
     assert redact(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "HF_TOKEN=hf_abcdefghijklmnopqrstuvwxyz0123",
+        "password = hunter2hunter2",
+        "https://u:p4ssw0rd@h/x?token=abcdefabcdef123456",
+        "{'api_key': 'abcdefgh12345678'}",
+    ],
+)
+def test_what_is_taken_out_is_marked_once(text):
+    once = redact(text)
+
+    assert redact(once) == once
+    assert "[[" not in once

@@ -96,8 +96,7 @@ def logs(
     pipes = table.objects("pipe")
     for pid in tree:
         for fd in (1, 2):
-            target = table.links.get(pid, {}).get(fd, "")
-            _follow(target, pid, table, pipes, views, found, nowhere, 0)
+            _follow(pid, fd, table, pipes, views, found, nowhere, 0)
     if found or not tree:
         return found, ()
     where = ", ".join(sorted(nowhere)) or "nowhere that can be seen"
@@ -109,8 +108,8 @@ def logs(
 
 
 def _follow(
-    target: str,
     pid: int,
+    fd: int,
     table: Descriptors,
     pipes: Mapping[int, list[tuple[int, int]]],
     views: Mapping[int, View],
@@ -119,10 +118,11 @@ def _follow(
     depth: int,
 ) -> None:
     """One output: a file, or a pipe to a `tee` that writes files, or to something that does."""
+    target = table.links.get(pid, {}).get(fd, "")
     if target.startswith("/") and not target.startswith("/dev/"):
         path = target.removesuffix(" (deleted)")
         here = (
-            f"/proc/{pid}/fd/1"
+            f"/proc/{pid}/fd/{fd}"
             if target != path
             else (views[pid].here(path) if pid in views else path)
         )
@@ -139,9 +139,9 @@ def _follow(
         for reader, _ in readers:
             if not _copies(reader):
                 continue
-            for other, link in sorted(table.links.get(reader, {}).items()):
+            for other in sorted(table.links.get(reader, {})):
                 if other > 0 and (other in (1, 2) or "w" in mode(reader, other)):
-                    _follow(link, reader, table, pipes, views, found, nowhere, depth + 1)
+                    _follow(reader, other, table, pipes, views, found, nowhere, depth + 1)
         if len(found) == written and not any(_copies(reader) for reader, _ in readers):
             names = ", ".join(sorted({f"{_name(reader)} ({reader})" for reader, _ in readers}))
             nowhere.setdefault(f"a pipe to {names}" if names else "a pipe nobody reads here")

@@ -44,6 +44,7 @@ def find(pid: int | None = None, port: int | None = None, name: str | None = Non
         InputError: If there is no such process.
         UsageError: If several servers fit; the message lists them.
     """
+    _check_numbers()
     table = proc.processes()
     identities = _identities(table)
     if pid is not None:
@@ -80,6 +81,18 @@ def below(pid: int) -> Target:
     """
     table = proc.processes()
     return _target(_existing(pid, table), table, _identities(table))
+
+
+def _check_numbers() -> None:
+    """Refuses a /proc whose numbers of processes mean others to the kernel than to us."""
+    told = proc.link("/proc/self")
+    if told and told != str(os.getpid()):
+        raise InputError(
+            "/proc shows the processes of another PID namespace than the one that this program runs in",
+            "mount it anew in here (`mount -t proc proc /proc`; `unshare --pid --fork --mount-proc`), or look from outside",
+        )
+    if not told:
+        raise InputError("/proc is not mounted here", "mount -t proc proc /proc")
 
 
 def _existing(pid: int, table: dict[int, Stat]) -> int:

@@ -89,7 +89,9 @@ def _locked(standing: Standing, others: Sequence[Stack]) -> list[Arrow]:
     asleep = [s for s in (main, *others) if _on_lock(s)]
     if len(asleep) < 2 or len(asleep) <= len(others):
         return []
-    names = " and ".join(f"{s.thread.name or s.thread.os_id}" for s in asleep[:4])
+    named = [f"{s.thread.name or s.thread.os_id}" for s in asleep[:3]]
+    more = [f"{len(asleep) - 3} others"] if len(asleep) > 3 else []
+    names = " and ".join([*named, *more])
     where = "; ".join(shown(_caller(s)) for s in asleep[:3])
     what = f"the threads {names} of {standing.label} all wait for each other, and no thread of it runs: {where}"
     return [
