@@ -89,6 +89,41 @@ def test_what_ended_before_another_part_was_started_belongs_to_an_earlier_server
             assert tree.first_gone() is None
 
 
+FORK = """
+import os, time
+if os.fork() == 0:
+    time.sleep(999)
+if os.fork() == 0:
+    # As setproctitle does for a process whose title is all that one sees of it.
+    while not os.path.exists("named"): time.sleep(0.05)
+    os.execv("/proc/self/exe", ["VLLM::Worker_TP0", "-c", "import time; time.sleep(999)"])
+time.sleep(999)
+"""
+
+
+def test_a_part_that_ended_before_it_had_a_title_of_its_own_counts_and_has_no_name(tmp_path):
+    command = ["VLLM::EngineCore", "-c", FORK]
+    with subprocess.Popen(
+        command, executable=sys.executable, cwd=tmp_path, start_new_session=True
+    ) as head:
+        try:
+            until(lambda: len(proc.family(head.pid)) == 3)
+            tree = Tree(head.pid)
+            tree.read(0.0)
+            _, first, second = sorted(proc.family(head.pid))
+            ended(first)
+            tree.read(2.0)
+            (tmp_path / "named").touch()
+            until(lambda: proc.title(second).startswith("VLLM::Worker_TP0"))
+            tree.read(4.0)
+            ended(second)
+            tree.read(6.0)
+            gone = [(one.name, one.pid) for one in tree.gone]
+            assert gone == [("", first), ("Worker_TP0", second)]
+        finally:
+            os.killpg(head.pid, signal.SIGKILL)
+
+
 def shown(diagnosis: Diagnosis) -> tuple[str, int]:
     names = [link.signature.id for link in diagnosis.chain]
     return f"{diagnosis.verdict}: {diagnosis.verdict_why}: {' '.join(names)}", exit_code(diagnosis)

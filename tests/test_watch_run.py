@@ -581,11 +581,13 @@ def test_beside_a_server_its_log_is_found_by_itself(tmp_path):
 
 
 def test_beside_a_server_that_hangs_it_is_reported_and_not_touched(tmp_path):
-    with started(*LOADS, "hang", folder=tmp_path) as one:
-        with watching("--pid", str(one.pid), *STALL, folder=tmp_path) as beside:
-            until(lambda: b"diagnose attach" in said(tmp_path))
-            assert b"HUNG" in said(tmp_path)
-            assert beside.poll() is None
+    with (
+        started(*LOADS, "hang", folder=tmp_path) as one,
+        watching("--pid", str(one.pid), *STALL, folder=tmp_path) as beside,
+    ):
+        until(lambda: b"diagnose attach" in said(tmp_path))
+        assert b"HUNG" in said(tmp_path)
+        assert beside.poll() is None
         assert one.poll() is None
 
 

@@ -85,6 +85,11 @@ class Ear:
             if (telling or number >= len(lines) - _MOST_LINES) and not raw.startswith(_OWN):
                 self._take(read_line(source, 0, raw[:_LOOK]), telling=telling)
 
+    def name(self, pid: int) -> str:
+        """What a process calls itself in the log; empty where it does not."""
+        writers = (one.writer for one in self.doing.values())
+        return next((one.name for one in writers if one.pid == pid), "")
+
     def _take(self, line: Line, *, telling: bool) -> None:
         beat = is_heartbeat(line)
         if telling:

@@ -266,7 +266,9 @@ class Supervisor:
         tree = self._senses.tree
         end = End(tree.pids, self._senses.started_s, code)
         if first := tree.first_gone():
-            named = f"{first.name} (pid {first.pid})"
+            # A title is set some time after the start; the log names whoever wrote to it.
+            name = self._senses.ear.name(first.pid) or first.name or "a process"
+            named = f"{name} (pid {first.pid})"
             end = dataclasses.replace(end, first=named, before_s=now - first.at)
         self._looks.ask(lambda: self._looks.examination.after(end), now, self._looked)
         answer = self._looks.wait(now)

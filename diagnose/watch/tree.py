@@ -30,6 +30,7 @@ class Gone:
     """A part of the server that ended."""
 
     name: str
+    """Empty for one that had not said yet what it is."""
     pid: int
     at: float
     """The reading that missed it, by the monotonic clock."""
@@ -39,9 +40,11 @@ class Gone:
 class _Known:
     identity: tuple[int, int]
     comm: str
-    name: str
+    title: str
+    fresh: bool
+    """Whether the title is not its own yet."""
     part: bool
-    """Whether the server cannot go on without it."""
+    """Whether the server may not go on without it."""
     ticks: int
     rss: int
     io: int
@@ -89,17 +92,13 @@ class Tree:
             if state is None or state.identity != known.identity or state.state in _ENDED:
                 del self._known[pid]
                 if known.part:
-                    self.gone.append(Gone(known.name, pid, now))
+                    self.gone.append(Gone("" if known.fresh else known.title, pid, now))
                 continue
             if state.comm != known.comm:
                 # It became another program, or gave itself a title.
                 met = self._meet(state)
-                known.comm, known.name, known.part, known.builder = (
-                    met.comm,
-                    met.name,
-                    met.part,
-                    met.builder,
-                )
+                known.comm, known.title, known.fresh = met.comm, met.title, met.fresh
+                known.part, known.builder = met.part, met.builder
             ticks = state.ticks - known.ticks
             if known.builder:
                 self.builder_s += ticks / HZ
@@ -158,6 +157,9 @@ class Tree:
             known = self._known.get(pid)
             if known is None or known.identity != table[pid].identity:
                 self._known[pid] = self._meet(table[pid])
+                if self._known[pid].part:
+                    # What ended before belonged to an earlier server.
+                    self.gone.clear()
 
     def _heads(self, table: dict[int, Stat], children: dict[int, list[int]]) -> list[int]:
         """The head, whoever left the tree and arrived here, and the session that the head leads."""
@@ -173,15 +175,16 @@ class Tree:
         self.pids.add(one.pid)
         who = titles.identify(proc.title(one.pid), proc.argv(one.pid), one.comm)
         self.kinds.add(who.name)
-        part = who.role in _PARTS
-        if part:
-            # What ended before belonged to an earlier server.
-            self.gone.clear()
+        # What was spawned has no title at first, and what was forked that of its parent.
+        parent = self._known.get(one.ppid)
+        forked = bool(who.engine) and parent is not None and parent.title == who.name
+        fresh = forked or who.name == titles.SPAWNED
         return _Known(
             one.identity,
             one.comm,
             who.name,
-            part,
+            fresh,
+            fresh or who.role in _PARTS,
             one.ticks,
             one.rss,
             _io(one.pid),
