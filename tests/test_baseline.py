@@ -19,6 +19,7 @@ from diagnose.baseline.templates import Templates
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 GOOD = FIXTURES / "healthy" / "vllm-start-and-one-request.log"
+AGAIN = FIXTURES / "healthy" / "vllm-start-another-day.log"
 RAISES = FIXTURES / "logs" / "worker-raises-in-load.log"
 HUNG = FIXTURES / "logs" / "mxfp4-ep-hang.log"
 EP1 = FIXTURES / "logs" / "mxfp4-ep1.log"
@@ -51,6 +52,28 @@ def test_a_run_is_not_unlike_itself():
         [],
         [],
     )
+
+
+@pytest.mark.parametrize(("one", "other"), [(GOOD, AGAIN), (AGAIN, GOOD)])
+def test_two_healthy_runs_of_one_thing_differ_in_nothing_but_what_they_are_called(
+    tmp_path, one, other
+):
+    bare = tmp_path / "bare.log"
+    bare.write_text(one.read_text().partition("\n")[2])
+
+    said = answer(bare, "--baseline", other)["baseline"]
+
+    assert said["new_lines"] == []
+    assert said["missing_lines"] == []
+    assert said["slower_phases"] == []
+    assert [setting["name"] for setting in said["settings"]] == ["model"]
+
+
+def test_a_run_that_says_more_because_it_was_asked_to_is_not_unlike_the_good_one():
+    debug = FIXTURES / "logs" / "start-with-debug-heartbeat.log"
+    new = answer(debug, "--baseline", GOOD)["baseline"]["new_lines"]
+
+    assert not any(" DEBUG " in line["text"] for line in new)
 
 
 def test_the_error_that_nobody_knows_is_the_line_that_no_good_run_has():
@@ -195,6 +218,16 @@ SAME = [
     ("loaded /srv/lab/model/a.safetensors", "loaded /data/x/y/b.safetensors"),
     ("non-default args: {'port': 8011}", "non-default args: {'port': 1, 'model': 'x'}"),
     ("routes [1, 2, 3] found", "routes [1, 2] found"),
+    ("attached to psm_44f0b5e3 of rank 0", "attached to psm_b0c1aa12 of rank 7"),
+    ("Route: /docs, Methods: GET, HEAD", "Route: /docs, Methods: HEAD, GET"),
+    (
+        "id 4f1c2d3e-aaaa-4bbb-8ccc-0123456789ab ends",
+        "id 77777777-bbbb-4aaa-9ccc-abcdefabcdef ends",
+    ),
+    (
+        "engine with config: model='a', seed=0, eager=True, cache={'x': {'y': 1}",
+        "engine with config: model='b', seed=1, eager=False, dp=2, cache={'x': {'z': 1}",
+    ),
     ("request 6fa1b2c3d4e5f607 done", "request 00aa11bb22cc33dd done"),
 ]
 
@@ -213,6 +246,8 @@ def test_what_varies_by_its_form_is_the_same_line(good, now):
         ("Using 'AITER' Mxfp4 MoE backend.", "Using 'EMULATION' Mxfp4 MoE backend."),
         ("Using AITER backend", "Using EMULATION backend"),
         ("weights loaded", "weights missing"),
+        ("Using fp8_e4m3fn for the cache", "Using fp8_e5m2fnuz for the cache"),
+        ("Backends that fit: AITER, TRITON", "Backends that fit: AITER, EMULATION"),
     ],
 )
 def test_a_choice_that_differs_is_a_new_line(good, now):
@@ -220,6 +255,23 @@ def test_a_choice_that_differs_is_a_new_line(good, now):
     templates.learn(good)
 
     assert templates.template(now) is None
+
+
+def test_what_a_run_is_called_by_is_no_word_of_a_message():
+    templates = Templates()
+    templates.learn("Starting to load model org/Big-1 on b200-12 now", ("org/Big-1", "b200-12"))
+
+    assert templates.template("Starting to load model x/Y on gb-7 now", ("x/Y", "gb-7"))
+
+
+def test_bars_and_lines_without_words_are_not_news(tmp_path):
+    log = tmp_path / "bars.log"
+    log.write_text(
+        GOOD.read_text()
+        + "#=#=#   ##O#-  #\n####### 12.5%\nFetching 3 files: 100%|####| 3/3 [00:00<00:00, 57.17it/s]\n"
+    )
+
+    assert answer(log, "--baseline", GOOD)["baseline"]["new_lines"] == []
 
 
 def test_lines_that_differ_in_numbers_are_kept_once_and_counted():

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from diagnose.baseline.lines import Lines
-from diagnose.baseline.templates import Templates
+from diagnose.baseline.templates import Templates, own_names
 from diagnose.document import comparable
 from diagnose.jobs.axes import canonical
 from diagnose.jobs.settings import is_own
-from diagnose.model import Diagnosis, Line, Progress
+from diagnose.model import Diagnosis, Line, Progress, Verdict
 from diagnose.model.baseline import Baseline, Difference, NewLine, SlowPhase
 from diagnose.news import is_ending, is_heartbeat
 from diagnose.quotation import is_quotation
@@ -32,7 +32,11 @@ _TOLD = 12
 _NEW_TOLD = 6
 _LEVELS = {"CRITICAL": 0, "ERROR": 0, "WARNING": 1}
 _ERROR = re.compile(r"(?:Error|Exception|error|FATAL|fatal)\b")
-_UNTOLD = frozenset(("world_size", "gpu_count"))
+_VERBOSE = frozenset(("DEBUG", "TRACE"))
+_WORD = re.compile(r"[A-Za-z]{3,}")
+_BAR = re.compile(r"\d%\|.{0,200}\||\d%.{0,60}\[\d+:\d\d<|[\u2588-\u258f]{3,}|^[#=O>. -]*\d[\d.]*%")
+_UNTOLD = frozenset(("world_size", "gpu_count", "port", "master_port"))
+"""What follows from other settings, or is drawn anew for every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +67,21 @@ def compare(
     seen = list(lines)
     templates = Templates()
     for run in good:
+        names = own_names(run.facts)
         for line, _ in run.lines:
-            templates.learn(line.message)
-    new = _new(seen, templates)
+            templates.learn(line.message, names)
+    names = own_names(diagnosis.facts)
+    verbose = any(line.level in _VERBOSE for run in good for line, _ in run.lines)
+    # That a run was asked to say more is no difference in what it did.
+    as_loud = [one for one in seen if verbose or one[0].level not in _VERBOSE]
+    new = _new(as_loud, templates, names)
     baseline = Baseline(
         runs=tuple(run.name for run in good),
         new=tuple(new[:MOST_NEW]),
-        missing=_missing(seen, good, templates),
+        # A run that went well itself may have been asked for less.
+        missing=()
+        if diagnosis.verdict is Verdict.HEALTHY
+        else _missing(seen, names, good, templates),
         slower=_slower(diagnosis.progress, [run.progress for run in good]),
         settings=_settings(diagnosis.facts, [run.facts for run in good]),
         left_out=tuple(left_out),
@@ -83,13 +95,15 @@ def compare(
     return replace(diagnosis, baseline=baseline, mystery=mystery)
 
 
-def _new(seen: Sequence[tuple[Line, int]], templates: Templates) -> list[NewLine]:
+def _new(
+    seen: Sequence[tuple[Line, int]], templates: Templates, names: Sequence[str]
+) -> list[NewLine]:
     """Lines without their like, each kind once; errors first."""
     found: dict[str, NewLine] = {}
     for line, count in seen:
-        if is_heartbeat(line) or is_ending(line) or is_quotation(line) or _is_frame(line.message):
+        if is_heartbeat(line) or is_ending(line) or is_quotation(line) or _says_nothing(line):
             continue
-        if templates.template(line.message) is not None:
+        if templates.template(line.message, names) is not None:
             continue
         said = " ".join(_words(line.message))
         known = found.get(said)
@@ -99,9 +113,12 @@ def _new(seen: Sequence[tuple[Line, int]], templates: Templates) -> list[NewLine
     return sorted(found.values(), key=lambda one: _rank(one.line))
 
 
-def _is_frame(message: str) -> bool:
-    """Whether a line is blank or the inside of a traceback, whose last line says all of it."""
-    return not message.strip() or message[0].isspace() or message.startswith("Traceback (most")
+def _says_nothing(line: Line) -> bool:
+    """Whether a line is without words, a progress bar, or the inside of a traceback, whose last line says all of it."""
+    message = line.message
+    if not _WORD.search(message) or _BAR.search(message):
+        return True
+    return message[0].isspace() or message.startswith("Traceback (most")
 
 
 def _words(message: str) -> list[str]:
@@ -115,16 +132,21 @@ def _rank(line: Line) -> int:
 
 
 def _missing(
-    seen: Sequence[tuple[Line, int]], good: Sequence[GoodRun], templates: Templates
+    seen: Sequence[tuple[Line, int]],
+    names: Sequence[str],
+    good: Sequence[GoodRun],
+    templates: Templates,
 ) -> tuple[Line, ...]:
     """What comes next in a good run after the last that this run has in common with it."""
-    here = {templates.template(line.message) for line, _ in seen}
-    common = set.intersection(
-        *({templates.template(line.message) for line, _ in run.lines} for run in good)
-    )
+    here = {templates.template(line.message, names) for line, _ in seen}
+    numbers = [
+        [templates.template(line.message, own) for line, _ in run.lines]
+        for run in good
+        for own in (own_names(run.facts),)
+    ]
+    common = set.intersection(*map(set, numbers))
     ordered: dict[int | None, Line] = {}
-    for line, _ in good[0].lines:
-        number = templates.template(line.message)
+    for (line, _), number in zip(good[0].lines, numbers[0], strict=True):
         if number in common and len(_words(line.message)) > 1 and not is_ending(line):
             # What several processes say says nothing about where the run stands, but for the first.
             ordered.setdefault(number, line)
