@@ -504,6 +504,15 @@ def test_a_terminal_that_changes_its_size_is_told_to_the_command(tmp_path):
     assert b"SIGWINCH" not in said(tmp_path)
 
 
+def test_a_command_that_goes_on_after_a_cancel_is_told_of(tmp_path):
+    command = server("deaf", *LOADS, "touch", "started", "hang")
+    with watching("--hold", "0.1", "--grace", "1", "--", *command, folder=tmp_path) as one:
+        until((tmp_path / "started").exists)
+        one.send_signal(signal.SIGTERM)
+        until(lambda: b"SIGTERM was passed on" in said(tmp_path))
+        assert one.poll() is None
+
+
 def test_a_server_that_hangs_when_it_is_cancelled_is_stopped_all_the_same(tmp_path):
     actions = ("deaf", *LOADS, "touch", "started", "hang")
     with watching(

@@ -14,6 +14,7 @@ argument. The rest follows files, processes and signals; what goes wrong there n
     health      whether a URL answers
     command     starts the command, hears of its end, ends all of it
     outputs     where the command writes, and what is passed on
+    held        signals on their way to the server
     keep        where a look is kept
     aside       a look and its diagnosis in a process of its own
     supervise   the loop

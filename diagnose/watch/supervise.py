@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import select
-import signal
 import time
 
 from diagnose.probe import Plan
@@ -16,6 +15,7 @@ from diagnose.watch.aside import Answer
 from diagnose.watch.decide import Decision, Opinion, Step, Watch
 from diagnose.watch.ending import Ending
 from diagnose.watch.examine import End, Examination
+from diagnose.watch.held import Held
 from diagnose.watch.looks import Looks
 from diagnose.watch.options import Options
 from diagnose.watch.relay import Relay
@@ -65,11 +65,7 @@ class Supervisor:
         self._looks = Looks(
             examination, options.save, voice, self._senses.tree, options.patience.between_samples_s
         )
-        self._held: list[signal.Signals] = []
-        self._held_since: float | None = None
-        self._hurry = self._ended_by_signal = False
-        self._left: int | None = None
-        """Our exit code where a signal ends us alone, because the server is not ours."""
+        self._held = Held(server, voice, options)
         self._observed = 0.0
         self._phase = ""
 
@@ -128,56 +124,34 @@ class Supervisor:
         for number in self._signals.take():
             if number not in ENDING:
                 self._server.pass_on(number)
-                continue
-            self._held.append(number)
-            if not self._watching:
-                self._release()
-            elif self._held_since is not None:
-                # Who sends it again is in a hurry.
-                self._release()
-                self._hurry = True
-            else:
-                self._held_since = now
+            elif self._held.take(number, now, watching=self._watching):
                 self._voice.say(f"{number.name}: looking at the server before it is passed on")
                 self._looks.wholly(now, self._cancelled, always=True, plan=_QUICK)
-        if (
-            self._held
-            and self._held_since is not None
-            and now - self._held_since >= self._options.hold_s
-        ):
-            self._release()
-
-    def _release(self) -> None:
-        """Passes on every signal that was held back."""
-        self._ended_by_signal = self._ended_by_signal or bool(self._held)
-        for number in self._held:
-            if not self._server.pass_on(number):
-                self._left = 128 + number
-        self._held.clear()
+        self._held.check(now)
 
     def _cancelled(self, answer: Answer, now: float) -> int | None:
         self._looks.tell(answer)
-        self._release()
-        return self._left
+        self._held.release()
+        return self._held.code
 
     # Observations and looks.
 
     def _think(self, now: float) -> int | None:
         """What follows from what is known now; an exit code when there is nothing more to do."""
-        if self._left is not None and (self._hurry or not self._looks.pids):
-            return self._left
+        if self._held.code is not None and (self._held.hurry or not self._looks.pids):
+            return self._held.code
         try:
             code = self._looks.step(now)
             if code is not None:
                 return code
             # The look before a cancel is not to be replaced by another one.
-            kept = self._held_since is not None and self._looks.pids
+            kept = self._held.looking and self._looks.pids
             if self._watching and not self._held and not kept and self._due(now):
                 return self._observe(now)
         except Exception as error:
             # A defect here must not harm the server: it goes on, unwatched.
             self._watching = False
-            self._release()
+            self._held.release()
             self._voice.say(f"no longer watching, a defect: {type(error).__name__}: {error}")
         return None
 
@@ -248,17 +222,17 @@ class Supervisor:
         self._relay.step()
         code = self._server.code
         answer = Answer()
-        if self._looks.pids and self._held_since is not None:
+        if self._looks.pids and self._held.looking:
             answer = self._looks.wait(time.monotonic())
             self._looks.tell(answer)
-        elif not self._ended_by_signal:
+        elif not self._held.passed:
             answer = self._read_logs()
         if self._server.ours and (left := self._ending.clean_up()):
             self._voice.say(left)
         if code is not None:
             return code
-        if self._left is not None:
-            return self._left
+        if self._held.code is not None:
+            return self._held.code
         return answer.code or (0 if self._watch.serving else 3)
 
     def _read_logs(self) -> Answer:
