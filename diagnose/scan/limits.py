@@ -22,7 +22,7 @@ class Limits:
     """Candidates in a source before the scanner is tuned to what is common in it."""
     compile_bytes: int = 24 << 20
     """Of a source, before the scanner is compiled anew for what is common in it."""
-    tunings: int = 8
+    tunings: int = 3
     """Times that it is compiled for one source, at most."""
     common_bytes: int = 1 << 16
     """A pattern with more than one candidate for so many bytes is common."""

@@ -11,45 +11,19 @@ import sys
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from diagnose.model import Evidence
-from diagnose.scan.confirm import SHORT, Candidate, Confirmer
+from diagnose.scan.confirm import SHORT, Candidate
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event
-from diagnose.scan.search import Search
+from diagnose.scan.state import State
 from diagnose.scan.stretches import Stretch, who
 from diagnose.scan.tally import Tally
-from diagnose.scan.windows import Windows
 
 _NONE: Mapping[int, int] = {}
 # Reading that many lines costs less than compiling an expression to tell them apart.
 _UNTOLD = 4
-
-
-@dataclass(slots=True)
-class State:
-    """What is known of one source so far."""
-
-    search: Search
-    confirmer: Confirmer
-    windows: Windows
-    tallies: dict[int, Tally] = field(default_factory=dict)
-    looked_at: dict[bytes, int] = field(default_factory=dict)
-    """How many lines of each process were looked at closely since the scanner was tuned."""
-
-    def tally(self, index: int) -> Tally:
-        """What was found of a pattern so far."""
-        tally = self.tallies.get(index)
-        if tally is None:
-            tally = self.tallies[index] = Tally(
-                self.search.limits,
-                local=self.search.needles[index].local,
-                windows=self.windows.of(index),
-                few=index in self.search.few,
-            )
-        return tally
 
 
 class Place(NamedTuple):
@@ -92,17 +66,22 @@ class Look:
             taken = behind
 
     def take(
-        self, events: Iterable[Event], stretch: Stretch, hot: Mapping[int, int] = _NONE
+        self,
+        events: Iterable[Event],
+        stretch: Stretch,
+        hot: Mapping[int, int] = _NONE,
+        *,
+        from_below: bool = False,
     ) -> None:
         """Takes candidates of one stretch, in ascending order.
 
-        Most of them are told by one search of the raw piece: nothing is there, or one more of what
-        is only counted. Only the others are looked at.
+        Most are told by one search of the raw piece: no match, or one more of what is only counted.
 
         Args:
             events: The candidates.
             stretch: Where they are.
             hot: Patterns that are counted by stretches: only what is new is read.
+            from_below: Whether counts need not be exact any more.
         """
         if not stretch.countable:
             for end, index in events:
@@ -130,11 +109,13 @@ class Look:
             told = None
             if simple and tally.candidates >= _UNTOLD:
                 told = test(index)(data, start, stop, is_ascii)
-            if told is False or (told and tally.hot and tally.is_settled(self._who())):
+            unread = told or (from_below and simple)
+            if told is False or (unread and tally.hot and tally.is_settled(self._who())):
                 done[index] = stop
                 tally.candidates += 1
-                if told:
-                    tally.add_unread(stretch.copy, exact=True)
+                if told is not False:
+                    # What is not told may be no match: it is kept, and not counted.
+                    tally.add_unread(stretch.copy, exact=bool(told), new=bool(told))
                     self.follow(index, stretch)
             else:
                 self.candidate(end, index, stretch)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from diagnose.scan.look import Look, Place, State
+from diagnose.scan.look import Look, Place
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event, Tuned
+from diagnose.scan.state import State
 from diagnose.scan.stretches import Stretch, who
 
 
@@ -61,7 +62,7 @@ class Often:
                 taken += len(events)
                 if hot:
                     events += self._of_new_processes(hot, stretch, view)
-                self._look.take(sorted(events), stretch, hot)
+                self._look.take(sorted(events), stretch, hot, from_below=True)
                 for index, end in hot.items():
                     self._common.setdefault(index, []).append((stretch, low + end - 1))
         for index, found in self._common.items():
@@ -89,18 +90,22 @@ class Often:
         return found
 
     def _count(self, index: int, found: list[tuple[Stretch, int]]) -> None:
-        """Counts the last stretches of the block that have a match; counts from below."""
+        """Keeps the last stretches of the block that may have a match; counts from below.
+
+        The last of them is one that has a match. The others are read at the end, if they are still
+        among the last of the source then.
+        """
         look, limits = self._look, self._search.limits
-        kept: list[Stretch] = []
-        most = limits.windows_last if self._state.windows.of(index) else limits.last
-        for stretch, at in reversed(found):
-            if look.has_match(index, stretch, at):
-                kept.append(stretch)
-                if len(kept) == most:
-                    break
+        while found and not look.has_match(index, *found[-1]):
+            found.pop()
+        if not found:
+            return
+        is_window = self._state.windows.of(index)
+        kept = found[-(limits.windows_last if is_window else limits.last) :]
         tally = self._state.tally(index)
-        for stretch in reversed(kept):
-            new = (index, stretch.low) not in look.read_in
+        for stretch, _ in kept:
+            is_last = stretch is found[-1][0]
+            new = is_last and (index, stretch.low) not in look.read_in
             tally.add_unread(stretch.copy, exact=False, new=new)
             look.follow(index, stretch)
 

@@ -14,7 +14,7 @@ from diagnose.model import Evidence, Hits, Line
 from diagnose.scan.blocks import Block, blocks
 from diagnose.scan.confirm import Confirmer
 from diagnose.scan.ends import Ends
-from diagnose.scan.look import Look, State
+from diagnose.scan.look import Look
 from diagnose.scan.often import Often
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event, Tuned
@@ -22,6 +22,7 @@ from diagnose.scan.search import Search
 from diagnose.scan.segments import Part as SegmentPart
 from diagnose.scan.segments import Segment
 from diagnose.scan.smooth import Part, Smooth
+from diagnose.scan.state import State
 from diagnose.scan.stretches import Copy, Stretch
 from diagnose.scan.windows import Windows
 
@@ -170,7 +171,8 @@ class Passage:
         limits = self._limits
         if 2 * block.size < limits.block_bytes or self._tunings >= limits.tunings:
             return False
-        return self._untuned > limits.untuned or (self._is_long() and not self._compiled)
+        worth = limits.untuned << 2 * self._tunings
+        return self._untuned > worth or (self._is_long() and not self._compiled)
 
     def _is_long(self) -> bool:
         """Whether compiling pays: it costs as much as looking at some ten megabytes without."""

@@ -36,7 +36,7 @@ class Tally:
         self._others: list[Evidence] = []
         self._writers: dict[tuple[str, str], int] = {}
         self._last: deque[Evidence] = deque(maxlen=limits.last)
-        self._copies: deque[Copy] = deque(maxlen=limits.last)
+        self._copies: deque[Copy] = deque(maxlen=2 * limits.last)
         self._settled: set[bytes] = set()
         self._before = (0, 0)
         self.local = local

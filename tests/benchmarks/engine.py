@@ -77,7 +77,7 @@ def main() -> None:
         scanner = Scanner(wanted, cache=default_cache())
     else:
         examiner = Examiner(load(default_root(), default_cache()), cache=default_cache())
-        wanted, scanner = examiner._patterns, examiner._scanner
+        wanted, scanner = examiner._wanted.patterns, examiner._scanner
     started = time.perf_counter()
     with given.file.open("rb", buffering=0) as file:
         found = scanner.scan(0, given.file.name, file)
