@@ -634,6 +634,15 @@ def test_beside_what_started_it_the_watch_is_no_part_of_what_it_sees(tmp_path):
     assert titles[1:] == ["sleep 999"]
 
 
+def test_beside_the_end_of_a_pipeline_the_mistake_is_told(tmp_path):
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as one:
+        done = watch("--pid", str(one.pid), folder=tmp_path)
+        assert one.stdin is not None
+        one.stdin.close()
+    assert done.returncode == 4
+    assert b"only passes on what it reads" in done.stderr
+
+
 def test_beside_nothing(tmp_path):
     done = watch("--pid", "4194303", folder=tmp_path)
     assert done.returncode == 4

@@ -137,17 +137,17 @@ def _follow(
         ]
         written = len(found)
         for reader, _ in readers:
-            if not _copies(reader):
+            if not copies(reader):
                 continue
             for other in sorted(table.links.get(reader, {})):
                 if other > 0 and (other in (1, 2) or "w" in mode(reader, other)):
                     _follow(reader, other, table, pipes, views, found, nowhere, depth + 1)
-        if len(found) == written and not any(_copies(reader) for reader, _ in readers):
+        if len(found) == written and not any(copies(reader) for reader, _ in readers):
             names = ", ".join(sorted({f"{_name(reader)} ({reader})" for reader, _ in readers}))
             nowhere.setdefault(f"a pipe to {names}" if names else "a pipe nobody reads here")
 
 
-def _copies(pid: int) -> bool:
+def copies(pid: int) -> bool:
     """Whether a reader does nothing but write what it reads somewhere else."""
     return _name(pid) in {
         "tee",

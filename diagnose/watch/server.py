@@ -13,6 +13,7 @@ from pathlib import Path
 
 from diagnose.errors import InputError
 from diagnose.probe import proc
+from diagnose.probe.about import copies
 from diagnose.watch.command import Command
 from diagnose.watch.examine import Log
 from diagnose.watch.follow import Follower
@@ -107,7 +108,7 @@ class Beside(Server):
         log: Its log file; None for where its standard output goes.
 
     Raises:
-        InputError: If there is no such process, or its log cannot be read.
+        InputError: If there is no such process, it is no server, or its log cannot be read.
     """
 
     def __init__(self, pid: int, log: Path | None) -> None:
@@ -115,6 +116,11 @@ class Beside(Server):
             handle = os.pidfd_open(pid)
         except OSError as error:
             raise InputError(f"there is no process {pid}", "name the server's pid") from error
+        if copies(pid) and proc.link(f"/proc/{pid}/fd/0").startswith("pipe:"):
+            raise InputError(
+                f"process {pid} only passes on what it reads",
+                "after `server | tee log &` the pid in $! is that of tee: use `server > log 2>&1 &`",
+            )
         self.pid, self.handles = pid, (handle,)
         paths = [_readable(log)] if log else _outputs(pid)
         self.channels = tuple(Channel(path, path, -1, Follower(path)) for path in paths)
