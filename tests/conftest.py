@@ -1,4 +1,4 @@
-"""Lets test modules import the helpers that lie beside them, and start programs as a shell would."""
+"""Lets test modules import the helpers beside them, starts programs as a shell would, and gives the fixtures of `serving`."""
 
 from __future__ import annotations
 
@@ -13,3 +13,5 @@ for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
     if signal.getsignal(_number) is signal.SIG_IGN:
         _default = signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL
         signal.signal(_number, _default)
+
+from serving import model, plugins  # noqa: E402, F401

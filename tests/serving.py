@@ -16,11 +16,15 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import pytest
 from living import PROGRAMS, until
 
 from diagnose.probe import proc
 
 VLLM = os.environ.get("DIAGNOSE_VLLM") or shutil.which("vllm") or ""
+INSTALLED = pytest.mark.skipif(
+    not VLLM, reason="vLLM is not installed; DIAGNOSE_VLLM names its program"
+)
 PYTHON = str(Path(VLLM).parent / "python")
 """The Python that vLLM runs in."""
 START_S = 400.0
@@ -44,6 +48,21 @@ def made_model(folder: Path) -> Path:
         return Path(os.environ["DIAGNOSE_MODEL"])
     subprocess.run([PYTHON, str(PROGRAMS / "tiny_model.py"), str(folder)], check=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a small model."""
+    return str(made_model(tmp_path_factory.mktemp("model") / "tiny"))
+
+
+@pytest.fixture(scope="module")
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a server that is started in this module finds on its paths."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", made_plugins(tmp_path_factory.mktemp("plugins")))
+        patch.setenv("PATH", f"{Path(VLLM).parent}:{os.environ['PATH']}")
+        yield
 
 
 def made_plugins(folder: Path) -> str:

@@ -311,3 +311,62 @@ def test_names_of_files_that_are_no_text_are_told_as_far_as_they_are(examiner, t
 
     assert diagnosis.verdict == "hung", diagnosis.verdict_why
     assert f"holds {tmp_path}/bad?.lock" in diagnosis.verdict_why
+
+
+DRIPS = f"""
+    import os, socket, sys, time
+    pause = float(sys.argv[2])
+    server = socket.create_server(("127.0.0.1", 0))
+    if not os.fork():
+        peer, _ = server.accept()
+        while True:
+            peer.sendall(b"x")
+            time.sleep(pause)
+    client = socket.create_connection(server.getsockname())
+    {READY}
+    got = b""
+    while len(got) < 1_000_000: got += client.recv(65536)
+"""
+
+
+@pytest.mark.parametrize(("pause", "verdict"), [("0.05", "slow"), ("600", "hung")])
+def test_who_still_sends_is_not_silent(examiner, pause, verdict, tmp_path):
+    import time
+
+    with running(DRIPS, str(tmp_path), pause, folder=tmp_path) as one:
+        time.sleep(1.0)
+        diagnosis = diagnose(examiner, seen(one.pid))
+
+    assert diagnosis.verdict == verdict, diagnosis.verdict_why
+
+
+def test_how_long_a_sleep_lasts_is_told_behind_what_it_is(examiner, tmp_path):
+    """The signature of a rank that sleeps in its loader is written against what comes before."""
+    program = f"""
+        import os, sys, time
+        os.mkfifo(sys.argv[1] + "/queue")
+        def load_model():
+            with open(sys.argv[1] + "/queue", "w"): time.sleep(600)
+        if not os.fork(): load_model()
+        queue = open(sys.argv[1] + "/queue")
+        {READY}
+        queue.read()
+    """
+    diagnosis, _ = looked(examiner, program, tmp_path)
+
+    assert "sleeps for a time that it sets itself in load_model (" in diagnosis.verdict_why
+    assert "while it loads the model (for at most " in diagnosis.verdict_why
+
+
+def test_how_long_a_peer_has_sent_nothing_is_told(examiner, tmp_path):
+    program = f"""
+        import socket
+        server = socket.create_server(("127.0.0.1", 0))
+        client = socket.create_connection(server.getsockname())
+        {READY}
+        client.recv(1)
+    """
+    diagnosis, _ = looked(examiner, program, tmp_path, 1.5)
+
+    assert diagnosis.verdict == "hung"
+    assert "sends nothing for" in diagnosis.verdict_why

@@ -282,3 +282,20 @@ def test_two_dumps_of_one_process_are_two_samples():
 
     assert [(s.pid, len(s.threads)) for s in found] == [(7, 1), (7, 1)]
     assert found[0].time_s < found[1].time_s
+
+
+def test_a_thread_on_its_way_back_into_a_call_sits_in_that_call():
+    """The look stops a thread, which is then seen for a moment outside the call that it goes back to."""
+    look = snapshot(
+        [process(7)],
+        {7: thread("wait /usr/lib/python3.11/threading.py:331", syscall="futex private 15s")},
+        {7: thread("wait /usr/lib/python3.11/threading.py:331")},
+    )
+    left = snapshot(
+        [process(7)],
+        {7: thread("wait /usr/lib/python3.11/threading.py:331", syscall="futex private 15s")},
+        {7: thread("compute /job.py:4")},
+    )
+
+    assert standings(look)[7].main.thread.syscall == "futex private 15s"
+    assert standings(left)[7].main.thread.syscall == ""

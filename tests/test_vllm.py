@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,9 +22,8 @@ from diagnose.probe import find, look, proc
 
 pytestmark = [
     pytest.mark.vllm,
-    pytest.mark.skipif(
-        not serving.VLLM, reason="vLLM is not installed; DIAGNOSE_VLLM names its program"
-    ),
+    pytest.mark.usefixtures("plugins"),
+    serving.INSTALLED,
 ]
 STALE = "torch/torch-extension-build-lock"
 SOURCE = """
@@ -36,20 +34,6 @@ template <> int f<0>(const std::string&) { return 0; }
 int slow(const std::string& s) { return f<200>(s); }
 PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) { m.def("slow", &slow); }
 """
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(serving.made_model(tmp_path_factory.mktemp("model") / "tiny"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def plugins(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", serving.made_plugins(tmp_path_factory.mktemp("plugins")))
-        path = f"{Path(serving.VLLM).parent}:{os.environ['PATH']}"
-        patch.setenv("PATH", path)
-        yield
 
 
 def attach(*arguments: str) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import serving
@@ -23,29 +22,14 @@ from diagnose.probe import proc
 
 pytestmark = [
     pytest.mark.vllm,
-    pytest.mark.skipif(
-        not serving.VLLM, reason="vLLM is not installed; DIAGNOSE_VLLM names its program"
-    ),
+    pytest.mark.usefixtures("plugins"),
+    serving.INSTALLED,
     pytest.mark.skipif(
         not os.environ.get("DIAGNOSE_WATCH_VLLM"),
         reason="minutes for each server on two cores; DIAGNOSE_WATCH_VLLM=1 runs them",
     ),
 ]
 WATCH = [sys.executable, "-m", "diagnose", "watch", "--stall", "30", "--on-hang", "stop"]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(serving.made_model(tmp_path_factory.mktemp("model") / "tiny"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def plugins(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", serving.made_plugins(tmp_path_factory.mktemp("plugins")))
-        path = f"{Path(serving.VLLM).parent}:{os.environ['PATH']}"
-        patch.setenv("PATH", path)
-        yield
 
 
 @contextlib.contextmanager

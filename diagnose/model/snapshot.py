@@ -173,6 +173,8 @@ class Connection:
     """The process at the other end, when it is on this host and could be found; else 0."""
     receive_queue: int = 0
     send_queue: int = 0
+    silent_s: float | None = None
+    """Seconds since the last byte came over it; None where the kernel does not tell, as for local ones."""
 
 
 @dataclass(frozen=True, slots=True)

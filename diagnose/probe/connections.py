@@ -40,7 +40,10 @@ def _connection(
     if tcp := network.tcp.get(inode):
         peer = _owner(holders, networks.peer(network, tcp), pid)
         remote = "" if tcp.state == "LISTEN" else tcp.remote
-        return Connection(pid, fd, tcp.state, tcp.local, remote, peer, tcp.receive, tcp.send)
+        silent = network.silences.get(inode)
+        return Connection(
+            pid, fd, tcp.state, tcp.local, remote, peer, tcp.receive, tcp.send, silent
+        )
     if local := network.local.get(inode):
         other = network.local.get(local.peer)
         peer = _owner(holders, local.peer, pid)

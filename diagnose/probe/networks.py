@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from diagnose.probe import proc
-from diagnose.probe.sockets import Local, Tcp, local_sockets, tcp_sockets
+from diagnose.probe.sockets import Local, Tcp, local_sockets, silences, tcp_sockets
 
 _CLONE_NEWNET = 0x40000000
 _TIMEOUT_S = 3.0
@@ -29,6 +29,8 @@ class Network:
     local: dict[int, Local]
     peers: dict[tuple[str, str], int]
     """By local and remote address."""
+    silences: dict[int, float]
+    """By inode of a TCP connection: seconds since its last byte came."""
 
 
 class Networks:
@@ -51,8 +53,8 @@ class Networks:
             foreign = name not in ("", self._ours)
             tcp = tcp_sockets(pid)
             peers = {(one.local, one.remote): one.inode for one in tcp.values()}
-            local = (_inside(pid) if foreign else local_sockets()) or {}
-            self._known[name] = Network(tcp, local, peers)
+            local, silent = _inside(pid) if foreign else (local_sockets(), silences())
+            self._known[name] = Network(tcp, local, peers, silent)
         return self._known[name]
 
     def peer(self, network: Network, one: Tcp) -> int:
@@ -78,9 +80,9 @@ class Networks:
         return self._elsewhere
 
 
-def _inside(pid: int) -> dict[int, Local] | None:
-    """The local sockets of another network; None where this user may not enter it."""
-    found: list[dict[int, Local]] = []
+def _inside(pid: int) -> tuple[dict[int, Local], dict[int, float]]:
+    """What the kernel tells within another network; nothing where this user may not enter it."""
+    found: list[tuple[dict[int, Local], dict[int, float]]] = []
 
     def ask() -> None:
         try:
@@ -89,11 +91,11 @@ def _inside(pid: int) -> dict[int, Local] | None:
             return
         try:
             if ctypes.CDLL(None, use_errno=True).setns(handle, _CLONE_NEWNET) == 0:
-                found.append(local_sockets())
+                found.append((local_sockets(), silences()))
         finally:
             os.close(handle)
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(_TIMEOUT_S)
-    return found[0] if found else None
+    return found[0] if found else ({}, {})

@@ -1,7 +1,7 @@
 """The kernel's tables of sockets: TCP from /proc/PID/net, local ones by sock_diag.
 
-Part of the probe, floor 10. /proc/PID/net is the network as that process sees it; for local sockets the kernel is
-asked for the peer's inode, which /proc does not tell.
+Part of the probe, floor 10. /proc/PID/net is the network as that process sees it. What /proc does not tell the kernel
+is asked for: the peer's inode of a local socket, and since when nothing came over a TCP connection.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from diagnose.probe import proc
@@ -23,6 +24,10 @@ _DUMP_REQUEST = 0x301
 _SHOW_NAME, _SHOW_PEER, _SHOW_QUEUES = 1, 4, 16
 _NAME, _PEER, _QUEUES = 0, 2, 4
 _ERROR, _DONE = 2, 3
+_UNIX_HEAD, _INET_HEAD = 16, 72
+"""Bytes of an answer before its attributes."""
+_TCP_INFO, _LAST_RECEIVED = 2, 52
+"""The attribute with the kernel's `tcp_info`, and where in it the milliseconds since the last byte stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,44 +87,72 @@ def local_sockets() -> dict[int, Local]:
     """Every local socket of this network namespace, by inode; empty where the kernel does not answer."""
     request = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, 0xFFFFFFFF, 0,
                           _SHOW_NAME | _SHOW_PEER | _SHOW_QUEUES, 0xFFFFFFFF, 0xFFFFFFFF)  # fmt: skip
+    return {
+        struct.unpack_from("=I", body, 4)[0]: _local(dict(_attributes(body[_UNIX_HEAD:])))
+        for body in _asked(request)
+    }
+
+
+def silences() -> dict[int, float]:
+    """Seconds since the last byte came over each TCP connection of this network namespace, by inode."""
+    found: dict[int, float] = {}
+    for family in (socket.AF_INET, socket.AF_INET6):
+        established = 1 << 1
+        request = struct.pack(
+            "=BBBxI48x", family, socket.IPPROTO_TCP, 1 << (_TCP_INFO - 1), established
+        )
+        for body in _asked(request):
+            inode = struct.unpack_from("=I", body, _INET_HEAD - 4)[0]
+            info = dict(_attributes(body[_INET_HEAD:])).get(_TCP_INFO, b"")
+            if len(info) >= _LAST_RECEIVED + 4:
+                found[inode] = struct.unpack_from("=I", info, _LAST_RECEIVED)[0] / 1000
+    return found
+
+
+def _asked(request: bytes) -> Iterator[bytes]:
+    """The bodies of the kernel's answers to one question about sockets; none where it does not answer."""
     header = struct.pack("=IHHII", 16 + len(request), _SOCK_DIAG_BY_FAMILY, _DUMP_REQUEST, 1, 0)
-    found: dict[int, Local] = {}
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
             kernel.settimeout(2.0)
             kernel.send(header + request)
-            while _messages(kernel.recv(2**16), found):
-                pass
+            done = False
+            while not done:
+                bodies, done = _bodies(kernel.recv(2**16))
+                yield from bodies
     except OSError:
-        return found
-    return found
+        return
 
 
-def _messages(data: bytes, found: dict[int, Local]) -> bool:
-    """Takes the sockets out of one answer; False when it was the last."""
+def _bodies(data: bytes) -> tuple[list[bytes], bool]:
+    """The messages of one answer, and whether it was the last."""
+    found: list[bytes] = []
     at = 0
     while at + 16 <= len(data):
         length, kind = struct.unpack_from("=IH", data, at)
         if kind in (_ERROR, _DONE) or length < 16:
-            return False
-        inode = struct.unpack_from("=I", data, at + 20)[0]
-        found[inode] = _attributes(data[at + 32 : at + length])
+            return found, True
+        found.append(data[at + 16 : at + length])
         at += (length + 3) & ~3
-    return True
+    return found, False
 
 
-def _attributes(data: bytes) -> Local:
-    path, peer, receive, send = "", 0, 0, 0
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at + 4 <= len(data):
         length, kind = struct.unpack_from("=HH", data, at)
-        value = data[at + 4 : at + length]
-        if kind == _NAME:
-            path = os.fsdecode(b"@" + value[1:] if value[:1] == b"\0" else value.rstrip(b"\0"))
-            path = path.encode("utf-8", "replace").decode()
-        elif kind == _PEER and len(value) >= 4:
-            peer = struct.unpack("=I", value[:4])[0]
-        elif kind == _QUEUES and len(value) >= 8:
-            receive, send = struct.unpack("=II", value[:8])
+        yield kind, data[at + 4 : at + length]
         at += max(4, (length + 3) & ~3)
-    return Local(path, peer, receive, send)
+
+
+def _local(attributes: Mapping[int, bytes]) -> Local:
+    name, peer = attributes.get(_NAME, b""), attributes.get(_PEER, b"")
+    path = os.fsdecode(b"@" + name[1:] if name[:1] == b"\0" else name.rstrip(b"\0"))
+    queues = attributes.get(_QUEUES, b"")
+    receive, send = struct.unpack("=II", queues[:8]) if len(queues) >= 8 else (0, 0)
+    return Local(
+        path.encode("utf-8", "replace").decode(),
+        struct.unpack("=I", peer[:4])[0] if len(peer) >= 4 else 0,
+        receive,
+        send,
+    )

@@ -6,7 +6,7 @@ Floor 6.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from diagnose.model import Frame, Process, Sample, Snapshot, Thread
@@ -186,14 +186,20 @@ def _is_main(thread: Thread, process: Process) -> bool:
 
 
 def _stack(thread: Thread, samples: Sequence[Sample], *, asleep: bool) -> Stack:
-    stacks = [cut(t.frames) for s in samples for t in s.threads if t.os_id == thread.os_id]
+    seen = [t for s in samples for t in s.threads if t.os_id == thread.os_id]
+    stacks = [cut(t.frames) for t in seen]
     pairs = list(pairwise(stacks))
     deep = _deepest(thread, samples)
+    went = any(moved(a, b, asleep=asleep) for a, b in pairs) if pairs else None
+    if not thread.syscall and not thread.active and went is False:
+        # On its way back into the call, after the look had stopped it: an earlier sample knows which.
+        known = next((t.syscall for t in reversed(seen) if t.syscall), "")
+        thread = replace(thread, syscall=known)
     return Stack(
         thread=thread,
         frames=stacks[-1] if stacks else cut(thread.frames),
         found=places_of(deep),
-        moved=any(moved(a, b, asleep=asleep) for a, b in pairs) if pairs else None,
+        moved=went,
     )
 
 

@@ -77,8 +77,8 @@ def clause(standing: Standing, kind: Block) -> str:
         )
     if _sleeps(standing):
         left = sitting(standing).left_s
-        more = f" (at most {duration(max(1.0, left))} more)" if left is not None else ""
-        return f"{standing.label} sleeps for a time that it sets itself{more}{where}{under}"
+        more = f" (for at most {duration(max(1.0, left))} more)" if left is not None else ""
+        return f"{standing.label} sleeps for a time that it sets itself{where}{under}{more}"
     if locked := _own_lock(standing):
         return f"{standing.label} {locked}{where}{under}"
     return f"{standing.label} sleeps or waits for something unknown{where}{under}"

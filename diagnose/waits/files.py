@@ -227,12 +227,17 @@ def socket(view: View, standing: Standing, connection: Connection) -> list[Arrow
     pid, far = standing.pid, connection.remote
     if connection.state == "LISTEN":
         return []
+    silent = connection.silent_s
+    if silent is not None and silent < view.snapshot.duration_s:
+        what = f"{standing.label} receives from {far}"
+        return [Arrow(pid, "socket", far, (), Block.MOVING, what)]
     if connection.peer_pid and connection.peer_pid != pid:
         return [Arrow(pid, "socket", far, (connection.peer_pid,))]
     if connection.state == "SYN_SENT":
         what = f"{standing.label} connects to {far}, and nothing there answers"
         return [Arrow(pid, "socket", far, (), Block.ABSENT, what)]
-    what = f"{standing.label} waits for an answer from {far}, which has accepted the connection and sends nothing"
+    since = f" for {duration(silent)}" if silent is not None else ""
+    what = f"{standing.label} waits for an answer from {far}, which has accepted the connection and sends nothing{since}"
     note = "" if not connection.receive_queue else "there is something to read in its queue"
     return [Arrow(pid, "socket", far, (), Block.SILENT, what, note)]
 
