@@ -18,6 +18,7 @@ from diagnose.recipe.words import Assumption, State, Word
 Outcome = tuple[State, bool]
 Key = tuple[str, str, str]
 _ORDER = {"-eq": "==", "-ne": "!=", "-lt": "<", "-le": "<=", "-gt": ">", "-ge": ">="}
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _PLAIN = re.compile(r"^\$\{?(\w+)\}?$")
 
 
@@ -162,6 +163,8 @@ def _compare(operator: str, left: Word, right: Word, node: Node, state: State) -
         if a is None or b is None:
             return [(state, False)]
         return [(state, bool(eval_order(operator, a, b)))]
+    if left.known and not right.known:
+        left, right, operator = right, left, _TURNED.get(operator, operator)
     limit = number(right.text) if right.known else None
     if limit is None:
         return decide(state, (operator, _written(left), _written(right)), node)

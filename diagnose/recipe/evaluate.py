@@ -22,7 +22,11 @@ from diagnose.recipe.written import written
 
 MOST_STATES = 96
 """Ways that are followed at once; what is beyond them is dropped, and said."""
-_MOST_STEPS = 300_000
+_FEW_STATES = 6
+"""The same where following more comes to no end."""
+_MOST_STEPS = 60_000
+_STEP = 20
+"""With as many variables a step is counted once more: each keeps a copy."""
 _Step = Callable[[Node, State], list[State]]
 
 
@@ -45,6 +49,7 @@ class Follower:
         self.runs = Runs(self.run, beside, self._relevance)
         """What commands run that is bash again, and what of it could not be followed."""
         self._steps = self._own = 0
+        self._most = MOST_STATES
         self._kinds: dict[str, _Step] = {
             "variable_assignment": lambda node, state: [assign(node, state)],
             "variable_assignments": self._children,
@@ -78,22 +83,27 @@ class Follower:
         given = {name: Variable((Word(text),)) for name, text in row.items()}
         start = State(variables={"0": self._here, "BASH_SOURCE": self._here, **given})
         dropped = self.dropped
+        self._most = MOST_STATES
         while True:
             self._steps = self._own = 0
             self.runs.begin(frozenset(row))
             try:
-                return _joined(self.run(self._root, start))
+                found = _joined(self.run(self._root, start))
             except Grown:
                 self.dropped = dropped
+                continue
+            if self._steps <= _MOST_STEPS or self._most == _FEW_STATES:
+                self.dropped += self._steps > _MOST_STEPS
+                return found
+            self._most = _FEW_STATES
 
     def run(self, node: Node, state: State) -> list[State]:
         """The states that can come after one statement."""
         step = self._kinds.get(node.type)
         if step is None or state.ended or self._relevance.passes(node):
             return [state]
-        self._steps += 1
+        self._steps += 1 + len(state.variables) // _STEP
         if self._steps > _MOST_STEPS:
-            self.dropped = max(self.dropped, 1)
             return [state]
         return step(node, state)
 
@@ -101,14 +111,18 @@ class Follower:
         for node in nodes:
             if node.type not in self._kinds or self._relevance.passes(node):
                 continue
-            states = merged([after for state in states for after in self.run(node, state)])
+            after = [t for state in states for t in self.run(node, state)]
+            # Where no way has forked, none has come to be like another.
+            states = after if len(after) == len(states) else merged(after)
+            if self._steps > _MOST_STEPS:
+                return states
             if not self._own:
                 # A way that ends before a server is started tells nothing.
                 states = [s for s in states if s.ended != "exit" or s.commands]
-            if len(states) > MOST_STATES:
+            if len(states) > self._most:
                 states.sort(key=lambda s: bool(s.ended))
-                self.dropped += len(states) - MOST_STATES
-                del states[MOST_STATES:]
+                self.dropped += len(states) - self._most
+                del states[self._most :]
         return states
 
     def _children(self, node: Node, state: State) -> list[State]:

@@ -15,14 +15,15 @@ from diagnose.recipe.programs import HARMLESS, SPECIAL, WRAPPERS
 from diagnose.recipe.syntax import Node, named, text_of, walk
 
 _ASKED = re.compile(
-    r"\$\{?[#!]?(\w+)|\(\(.*?\)\)|\w\[[^\][]*\]|\w+\s+-(?:eq|ne|lt|le|gt|ge)\s+\w+", re.DOTALL
+    r"\$\{?[#!]?(\w++)|\(\(.{0,2000}?\)\)|\w\[[^\][]{0,200}\]|\b\w++\s++-(?:eq|ne|lt|le|gt|ge)\s+\w+",
+    re.DOTALL,
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _SERVER = re.compile(
     r"\b(?:vllm|sglang)['\"]?[\s\\]+['\"]?serve\b|vllm\.entrypoints|sglang\.launch_server|atom\.entrypoints|dynamo\.(?:vllm|sglang)|trtllm-serve"
     r"|text-generation-launcher|vllm/vllm-openai"
 )
-_PROGRAM = re.compile(r"=\(?[\s'\"]*(?:[^\s'\"]*/)?(?:vllm|sglang)(?=[\s'\")]|$)")
+_PROGRAM = re.compile(r"=\(?[\s'\"]*(?:[^\s'\"]{0,200}/)?(?:vllm|sglang)(?=[\s'\")]|$)")
 _EXPORTS = re.compile(r"set\s+(?:-\w*a|-o\s+allexport)")
 _GIVES = re.compile(r"\$\{(\w+):?=")
 _POSITIONAL = re.compile(r"\$\{?[@*1-9]")

@@ -192,9 +192,22 @@ class State:
 
 def merged(states: list[State]) -> list[State]:
     """States without repetition: ways that differ in nothing but their conditions become one."""
+    if len(states) < 2:
+        return states
+    alike: dict[tuple[object, ...], list[int]] = {}
     kept: list[State] = []
     for state in states:
-        for position, other in enumerate(kept):
+        last = next(reversed(state.variables.values()), None)
+        key = (
+            state.ended,
+            state.options,
+            len(state.variables),
+            len(state.commands),
+            last and last.word.text,
+        )
+        positions = alike.setdefault(key, [])
+        for position in positions:
+            other = kept[position]
             if state == other:
                 common = {
                     k: a for k, a in other.assumptions.items() if state.assumptions.get(k) == a
@@ -204,5 +217,6 @@ def merged(states: list[State]) -> list[State]:
                 )
                 break
         else:
+            positions.append(len(kept))
             kept.append(state)
     return kept

@@ -72,6 +72,8 @@ def unread(recipe: Recipe) -> str:
     if recipe.unfollowed:
         lines = ", ".join(map(str, recipe.unfollowed[:5]))
         return f"line {lines} starts a server in a way that is not followed"
+    if recipe.dropped and all(variant.command is None for variant in recipe.variants):
+        return "no way to a server was found among too many open conditions"
     return ""
 
 
