@@ -165,6 +165,18 @@ def test_what_the_user_says_is_believed_first():
     assert known.contradictions == ()
 
 
+def test_what_follows_in_the_server_from_the_settings_is_none_of_them():
+    facts = {"max_model_len": "9472", "tensor_parallel_size": "8", "quantization": "quark"}
+
+    named, alone = joined("x tp=8 ep=8", facts), joined("x", facts)
+
+    assert named.kinds["max_model_len"] is Where.LOG
+    assert named.kinds["tp"] is Where.CONFIG
+    assert joined("x max_model_len=9472", facts).kinds["max_model_len"] is Where.CONFIG
+    # Where nothing else tells the settings, the server's are those of the matrix.
+    assert alone.kinds["max_model_len"] is Where.CONFIG
+
+
 def test_a_result_file_that_contradicts_the_environment_is_told():
     facts = {"env:TP": "8", "env:EP_SIZE": "8", "env:CONC": "64", "env:SPEC_DECODING": "mtp"}
     file = "m_1k1k_fp8_vllm_tp8-ep1-dpafalse_disagg-false_spec-mtp_conc64_r_1.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -59,6 +60,62 @@ def test_the_setting_that_separates_is_named_with_the_cause(told):
         ("vllm/mxfp4-emulation-fallback", 12)
     ]
     assert said["separation"]["said"][0]["value"] == "EMULATION"
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """A matrix with two planted causes, a third that is in one job only, and a result file of another job."""
+    place = tmp_path_factory.mktemp("mixed")
+    stamp = "2026-07-01T02:05:11.0500000Z "
+    head = ["##[group]Run x.sh", "env:", "  MODEL: amd/MiniMax-M3-MXFP4", "##[endgroup]", ""]
+    good, small, port = (
+        f"\n{stamp}".join(head) + (FIXTURES / file).read_text()
+        for file in (
+            "healthy/vllm-start-and-one-request.log",
+            "logs/kv-cache-too-small.log",
+            "logs/port-in-use.log",
+        )
+    )
+    for tp, ep, conc, place_ in itertools.product((4, 8), (1, 8), (4, 16, 64, 128, 256), (1, 2)):
+        text = small if ep == 1 and conc > 64 else good
+        text = matrix.log(compose.hang(), conc=conc) if (tp, ep) == (8, 8) else text
+        text = port if (tp, ep, conc, place_) == (4, 8, 4, 1) else text
+        (place / f"bench_tp={tp}_ep={ep}_conc={conc}_no{place_}.log").write_text(text)
+    name = "m_8k1k_fp4_vllm_tp8-ep4-dpafalse_disagg-false_spec-none_conc64_node_1"
+    wrong = place / "bench_tp=8_ep=8_conc=64_no1"
+    wrong.mkdir()
+    (wrong / f"{name}.json").write_text(json.dumps({"tput_per_gpu": 1.0}))
+    return place
+
+
+def test_each_of_several_causes_is_told_with_its_settings(mixed):
+    said, _ = answer(mixed)
+
+    assert said["separation"] is None
+    assert {
+        cause["id"]: cause["separation"] and cause["separation"]["statement"]
+        for cause in said["causes"]
+    } == {
+        "vllm/mxfp4-emulation-fallback": "10 of 10 with ep > 1 and tp = 8 hung; 21 of 21 others passed",
+        "vllm/no-memory-for-kv-cache": (
+            "8 of 8 with conc ≥ 128 and ep = 1 failed; 21 of 21 others passed"
+        ),
+        "host/port-already-in-use": None,
+    }
+
+
+def test_several_causes_and_a_dispute_are_readable_on_a_terminal_and_in_markdown(mixed):
+    shown = run(mixed).stdout.decode()
+    rendered = run(mixed, "--format", "markdown").stdout.decode()
+
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    for text in (" ".join(shown.split()), rendered.replace("\\", "")):
+        assert "failed in 3 different ways" in text
+        assert "10 of 10 with ep > 1 and tp = 8 hung" in text
+        assert (
+            "ep is 8 in the environment block of its log and 4 in the name of its result file"
+            in text
+        )
 
 
 def test_a_cancelled_sibling_is_left_out(told):

@@ -75,14 +75,17 @@ def settings(
         "its result file": _of_results(results),
         "the environment block of its log": _of_environment(facts),
     }
-    found = _of_server(facts)
-    for layer in said.values():
-        found.update(layer)
+    server = _of_server(facts)
+    told = {axis: value for layer in said.values() for axis, value in layer.items()}
+    found = server | told
     if found.get("ep", "") not in ("", "1"):
         found.pop("expert_parallel", None)
     elif "ep" in found and found.get("expert_parallel") == "false":
         del found["expert_parallel"]
     kinds = {axis: axes.where(axis) for axis in found}
+    if told:
+        # What follows in the server from the matrix's settings is none of them.
+        kinds |= {axis: Where.LOG for axis in _SERVER if axis in found and axis not in told}
     for axis, value in (given or {}).items():
         found[axis] = axes.value(axis, value)
         kinds[axis] = Where.CONFIG

@@ -39,7 +39,7 @@ class Where(StrEnum):
     ENV = "env"
     """A further variable of the job's environment block."""
     LOG = "log"
-    """What the programs say they chose: backends, versions."""
+    """What the programs say they chose or run with, and nobody set by name: backends, versions, lengths."""
     PLACE = "place"
     """Where it ran: node, runner."""
 

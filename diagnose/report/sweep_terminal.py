@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -98,26 +99,23 @@ def _confounded(separation: Separation) -> Iterator[tuple[str, RenderableType]]:
         yield "Confounded" if number == 0 else "", text
 
 
-def _way(way: Way, sweep: Sweep, *, quiet: bool) -> Text:
+def _way(way: Way, sweep: Sweep, *, quiet: bool) -> RenderableType:
     text = Text(f"{plural(len(way.jobs), 'job')}  ", style="bold").append(printable(way.title))
     if way.cause:
         text.append(f"  [{way.cause}]", style="not bold dim")
+    lines = []
     if way.cited and not quiet:
-        text.append(f"\n   {printable(way.cited.source)}:{way.cited.line}", style="cyan")
-        text.append(f"\n   {shorten(way.cited.text.strip(), QUOTE)}", style="default")
+        lines.append(Text(printable(f"{way.cited.source}:{way.cited.line}"), style="cyan"))
+        lines.append(Text(shorten(way.cited.text.strip(), QUOTE)))
     own = own_separation(way, sweep)
     if own:
-        text.append(
-            f"\n   {printable(statement(own, ends(sweep, way.jobs)))}", style="bold default"
-        )
+        lines.append(Text(printable(statement(own, ends(sweep, way.jobs))), style="bold"))
         told = [*qualified(own), *(rival(one, own.predicate) for one in own.rivals)]
-        for line in told[:1] if quiet else told:
-            text.append(f"\n   {printable(line)}", style="not bold default")
+        lines += [_text(line) for line in (told[:1] if quiet else told)]
     if not way.cause and not quiet:
-        text.append(f"\n   {printable(names(way.jobs))}", style="default")
-    for line in way.fix:
-        text.append(f"\n   {printable(line)}", style="green")
-    return text
+        lines.append(_text(names(way.jobs)))
+    lines += [Text(printable(line), style="green") for line in way.fix]
+    return Group(text, *(Padding(line, (0, 0, 0, 3)) for line in lines))
 
 
 def _matrix(sweep: Sweep, width: int) -> Table | None:

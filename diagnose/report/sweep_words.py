@@ -266,12 +266,13 @@ def grid(sweep: Sweep, most_columns: int) -> tuple[str, str, list[str], list[lis
 
 
 def _telling(sweep: Sweep, jobs: Sequence[Cell]) -> dict[str, int]:
-    """Axes and how many values each has: those of the predicate first, then by how far they spread."""
+    """Axes and how many values each has: those of the predicates first, then by how far they spread."""
     values: dict[str, set[str]] = {}
     for job in jobs:
         for axis, value in job.axes.items():
             values.setdefault(axis, set()).add(value)
-    first = [t.axis for t in sweep.separation.predicate.terms] if sweep.separation else []
+    separations = [sweep.separation, *(way.separation for way in sweep.ways)]
+    first = [term.axis for one in separations if one for term in one.predicate.terms]
     plain = [
         a
         for a in values
