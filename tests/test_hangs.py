@@ -8,10 +8,11 @@ from __future__ import annotations
 import sys
 
 import pytest
-from living import running, seen
+from living import running, seen, until
 from looks import diagnose
 
 from diagnose.model import Diagnosis
+from diagnose.probe import proc
 from diagnose.reason import prepare
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looking needs /proc")
@@ -276,6 +277,26 @@ def test_an_event_loop_that_asks_is_told_whom(examiner, tmp_path):
 
     assert diagnosis.verdict == "hung", diagnosis.verdict_why
     assert [wait.kind for wait in diagnosis.waits if pid in wait.waiters] == ["socket"]
+
+
+def test_who_does_not_empty_a_pipe_is_named_also_outside(examiner, tmp_path):
+    program = f"""
+        import subprocess, sys, time
+        code = "while True: print('x' * 1000)"
+        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        {READY}
+        print(child.pid, flush=True)
+        time.sleep(600)
+    """
+    with running(program, folder=tmp_path) as one:
+        until(lambda: len((tmp_path / "out.log").read_text().split()) == 2)
+        writer = int((tmp_path / "out.log").read_text().split()[1])
+        until(lambda: proc.text(f"/proc/{writer}/wchan").startswith(("pipe", "anon_pipe")))
+        diagnosis = diagnose(examiner, seen(writer))
+
+    assert diagnosis.verdict == "hung"
+    assert diagnosis.blocker.pids == (one.pid,)
+    assert "does not empty pipe" in diagnosis.verdict_why
 
 
 def test_a_look_does_not_cut_short_what_is_being_written(tmp_path):

@@ -607,3 +607,63 @@ def test_a_child_that_ended_is_progress_only_for_who_waits_for_children():
 
     assert late[0].kind is Block.ASLEEP
     assert busy[0].kind is Block.MOVING
+
+
+LOOP = ("run /usr/lib/python3.11/asyncio/runners.py:118",)
+ITSELF = Connection(99, 6, "unix", "", "", peer_pid=99)
+
+
+def test_an_event_loop_of_a_program_alone_that_nothing_can_wake_is_told():
+    look = snapshot(
+        [process(99, "job.py")],
+        {99: thread(*LOOP, syscall="epoll_wait 6 forever")},
+        connections=(ITSELF,),
+    )
+
+    assert [(e.kind, e.pids) for e in ends(look)] == [(Block.ASLEEP, (99,))]
+    assert "and has no other thread" in ends(look)[0].what
+
+
+def test_a_program_beside_a_server_that_idles_holds_nobody_up():
+    """A proxy or an exporter in the server's tree waits all its life."""
+    look = snapshot(
+        [core(), worker(20, 0), process(99, "exporter.py", ppid=10), process(98, "job.py", ppid=10, locked_inside=True)],
+        {
+            10: thread("_process_input_queue /v/vllm/v1/engine/core.py:1200"),
+            20: thread(*IDLE),
+            99: thread(*LOOP, syscall="epoll_wait 6 forever"),
+            98: thread("wait /usr/lib/python3.11/threading.py:629", syscall="futex private forever"),
+        },
+        root=10,
+        connections=(ITSELF,),
+    )  # fmt: skip
+
+    assert ends(look) == []
+
+
+def test_a_thread_that_comes_back_by_itself_is_in_no_circle():
+    def look(limit):
+        return snapshot(
+            [process(7, threads=2)],
+            {
+                7: [
+                    thread("join /usr/lib/python3.11/threading.py:1119", syscall="futex private forever"),
+                    thread("wait /usr/lib/python3.11/threading.py:331", name="Thread-1", os_id=8,
+                           syscall=f"futex private {limit}"),
+                ],
+            },
+        )  # fmt: skip
+
+    assert [e.kind for e in ends(look("forever"))] == [Block.CYCLE]
+    assert Block.CYCLE not in [e.kind for e in ends(look("15s"))]
+
+
+def test_a_poll_of_several_descriptors_waits_for_none_of_them_alone():
+    look = snapshot(
+        [process(7), process(8, ppid=7)],
+        {7: thread("main /f.py:5", syscall="poll 4 5"), 8: thread("f /g.py:1")},
+        files=(OpenFile(7, 4, "pipe:[55]", 55), OpenFile(7, 5, "pipe:[56]", 56)),
+        pipes=(Pipe(55, (7,), (8,)), Pipe(56, (7,), (8,))),
+    )
+
+    assert arrows(look) == ()

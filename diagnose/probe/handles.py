@@ -24,7 +24,7 @@ from diagnose.probe.connections import connections
 from diagnose.probe.lockfiles import Seat, lock_files
 from diagnose.probe.rounds import Rounds
 from diagnose.probe.start import Before
-from diagnose.stacks.call import CHILD, call_of
+from diagnose.stacks.call import CHILD, WRITES, call_of
 
 _MOST_PEERS = 200
 
@@ -44,6 +44,8 @@ class Handles:
     """The server's processes whose descriptors may not be read."""
     denied_outside: tuple[int, ...]
     """Other Python and compiler processes that may not be read either: one may hold a build's lock unseen."""
+    readers: tuple[int, ...] = ()
+    """Who has the other end of a pipe that one of the server's threads sits writing to."""
 
 
 def handles(
@@ -76,19 +78,36 @@ def handles(
     # A folder that a lock made known now is compared with what it was when the look began, if it has not changed.
     sizes = growth.measure(fresh)
     earlier = {path: size for path, size in sizes.items() if size.newest_s < before.began}
+    ends = descriptors.pipes(table, tree, files, _opening(processes, rounds, before))
     return Handles(
         files=files,
         locks=locks.file_locks(table, tree, entries, {one.inode for one in found}),
         lock_files=found,
         connections=connections(table, tree),
-        pipes=descriptors.pipes(table, tree, files, _opening(processes, rounds, before)),
+        pipes=ends,
         growth=growth.compare(
             {**before.sizes, **earlier}, {**growth.measure(before.watched), **sizes}
         ),
         refused=refused,
         denied=tuple(pid for pid in table.denied if pid in tree),
         denied_outside=tuple(p for p in table.denied if p not in tree and _could_build(p)),
+        readers=_readers(processes, rounds, files, ends),
     )
+
+
+def _readers(
+    processes: Collection[Process],
+    rounds: Rounds,
+    files: Collection[OpenFile],
+    pipes: Collection[Pipe],
+) -> tuple[int, ...]:
+    written = {
+        (pid, call.number)
+        for pid, text in _calls(processes, rounds)
+        if (call := call_of(text)).name in WRITES
+    }
+    inodes = {one.inode for one in files if (one.pid, one.fd) in written}
+    return tuple(pid for pipe in pipes if pipe.inode in inodes for pid in pipe.readers)
 
 
 def outside(found: Handles, tree: Collection[int], alive: Collection[int]) -> tuple[int, ...]:
@@ -111,7 +130,7 @@ def outside(found: Handles, tree: Collection[int], alive: Collection[int]) -> tu
     peers = [
         one.peer_pid for one in calls if _port(one.local) not in ports or one.peer_pid in parts
     ]
-    others = dict.fromkeys((*holders, *peers[:_MOST_PEERS]))
+    others = dict.fromkeys((*holders, *found.readers, *peers[:_MOST_PEERS]))
     return tuple(pid for pid in others if pid in alive and pid not in tree and pid != os.getpid())
 
 

@@ -42,15 +42,17 @@ def arrows(view: View, standing: Standing) -> list[Arrow]:
     if standing.stopped or standing.dead:
         return []
     main = standing.main
+    # What helps a server beside its parts may wait for ever: it is looked into only where somebody waits for it.
+    helps = standing.process.role not in SERVES and bool(view.with_role(*SERVES))
     if main is None:
-        return _without_stack(view, standing) or threads.stuck(standing)
-    if main.moved:
+        found = _without_stack(view, standing)
+    elif main.moved or view.listens(standing):
         return []
-    if view.listens(standing):
-        return []
-    if main.idle:
-        return [] if standing.process.role in SERVES else loop(view, standing)
-    return _of_stack(view, standing, main) or threads.stuck(standing)
+    elif main.idle:
+        return [] if helps or standing.process.role in SERVES else loop(view, standing)
+    else:
+        found = _of_stack(view, standing, main)
+    return found or ([] if helps else threads.stuck(standing))
 
 
 def _of_stack(view: View, standing: Standing, main: Stack) -> list[Arrow]:

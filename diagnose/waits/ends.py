@@ -159,6 +159,12 @@ class Graph:
             return Blocker(
                 Block.UNSEEN, what, (pid,), resource, tuple(path), "it was not looked at"
             )
+        if path and resource.startswith(ROOM):
+            name = self._view.standings[path[-1]].label
+            what = f"{name} waits for {resource}, which pid {pid} does not empty"
+            return Blocker(
+                Block.OUTSIDE, what, (pid,), resource, tuple(path), "it was not looked at"
+            )
         if path and self._talks(path, pid):
             name = self._view.standings[path[-1]].label
             what = f"{name} waits for an answer from {resource}, where pid {pid} sends nothing"
@@ -181,6 +187,8 @@ class Graph:
         if path and alien:
             kind = Block.OUTSIDE if kind in (Block.ASLEEP, Block.UNSEEN) else kind
             held = f" and holds {resource}" if resource else ""
+            if resource.startswith(ROOM):
+                held = f" and does not empty {resource.removeprefix(ROOM).strip()}"
             what += (
                 f"; it does not belong to this server{held}; its command is `{command(standing)}`"
             )
