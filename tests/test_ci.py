@@ -482,3 +482,15 @@ def test_a_summary_that_could_not_be_written_is_not_named(tmp_path):
     step.github("--output", str(tmp_path / "taken"))
 
     assert file_values((tmp_path / "output").read_text())["summary-file"] == ""
+
+
+@pytest.mark.parametrize("status", ["ABORTED", "canceled", "timed_out"])
+def test_a_job_that_was_ended_from_outside_is_known_by_the_word_of_each_system(step, status):
+    log = step.leave("server.log", SILENT.read_bytes())
+    os.utime(log, (time.time() - 28000, time.time() - 28000))
+
+    done = step.run("--job-status", status, JENKINS_URL="http://j")
+
+    assert "left out" not in done.stdout
+    assert step.answer["job"]["status"] == "cancelled"
+    assert step.answer["phase"]["stalled_s"] > 27000

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from living import until
+from test_ci_secrets import secrets
 
+from diagnose.bundle import unpack
 from diagnose.cli.log import exit_code
 from diagnose.model import Diagnosis
 from diagnose.probe import proc
@@ -122,6 +124,37 @@ def test_a_part_that_ended_before_it_had_a_title_of_its_own_counts_and_has_no_na
             assert gone == [("", first), ("Worker_TP0", second)]
         finally:
             os.killpg(head.pid, signal.SIGKILL)
+
+
+LEAKS = """
+import pathlib, sys, time
+def wait(*tokens):
+    token = password = tokens[0]
+    time.sleep(999)
+text = pathlib.Path("lines").read_text()
+print(text, flush=True)
+wait(*text.splitlines())
+"""
+
+
+def test_no_secret_of_the_output_the_arguments_the_environment_or_a_stack_is_said_or_kept(tmp_path):
+    made = secrets(200)
+    (tmp_path / "lines").write_text("\n".join(f"RuntimeError: {line}" for _, line in made))
+    (tmp_path / "program.py").write_text(LEAKS)
+    arguments = [word for value, _ in made[:40] for word in ("--api-key", value)]
+    command = [sys.executable, "-m", "diagnose", "watch", "--max", "2", "--save", "seen.tar.gz",
+               "--", sys.executable, "program.py", *arguments]  # fmt: skip
+    told = {f"TOKEN_{number}": value for number, (value, _) in enumerate(made)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, **told}, check=False, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    snapshot, logs = unpack((tmp_path / "seen.tar.gz").read_bytes())
+    kept = repr(snapshot) + b"".join(logs.values()).decode()
+    assert done.returncode == 125
+    assert "RuntimeError" in kept
+    assert "program.py" in kept
+    assert [line for value, line in made if value in done.stderr or value in kept] == []
 
 
 def shown(diagnosis: Diagnosis) -> tuple[str, int]:

@@ -5,8 +5,8 @@ Floor 10: `job` is pure and reads named fields only; `left` and `recipe` list fo
 
 from __future__ import annotations
 
-from diagnose.ci.job import job
+from diagnose.ci.job import STATUS, job
 from diagnose.ci.left import OUTPUT, Left, left, named
 from diagnose.ci.recipe import recipe
 
-__all__ = ["OUTPUT", "Left", "job", "left", "named", "recipe"]
+__all__ = ["OUTPUT", "STATUS", "Left", "job", "left", "named", "recipe"]

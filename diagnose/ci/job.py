@@ -49,14 +49,19 @@ SETTINGS = (
 LONGEST = 200
 """Characters of one field that are kept."""
 
-_STATUS = {
+STATUS = {
     "success": "success",
     "passed": "success",
     "failure": "failure",
     "failed": "failure",
+    "startup_failure": "failure",
+    "unstable": "failure",
     "cancelled": "cancelled",
     "canceled": "cancelled",
+    "aborted": "cancelled",
+    "timed_out": "cancelled",
 }
+"""How a job ended, by the words of GitHub, GitLab, Jenkins and Buildkite in lower case."""
 
 Field = Callable[[str], str]
 
@@ -76,7 +81,7 @@ def job(environment: Mapping[str, str], *, status: str = "") -> Job:
     found = next(systems, _none)(field)
     return replace(
         found,
-        status=_STATUS.get((status or found.status).lower(), ""),
+        status=STATUS.get((status or found.status).lower(), ""),
         workspace=environment.get(found.workspace, "") if found.workspace else "",
         settings={name: value for name in SETTINGS if (value := field(name))},
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from diagnose.ci.job import STATUS
 from diagnose.errors import InputError
 from diagnose.model import Job
 from diagnose.redact import redact
@@ -26,7 +27,6 @@ _URL = re.compile(
     r"(?P<attempt>/attempts/\d+)?(?:.*?/job/(?P<job>\d+))?"
 )
 _BROKE = ("failure", "timed_out", "startup_failure")
-_STATUS = {**dict.fromkeys(_BROKE, "failure"), "cancelled": "cancelled", "success": "success"}
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _COLOURED = ("GH_FORCE_TTY", "CLICOLOR_FORCE")
 """Variables with which `gh` writes for a terminal also where there is none."""
@@ -131,7 +131,7 @@ def _job(one: dict[str, Any], number: str) -> Job:
         number,
         redact(str(one.get("runner_name") or "")),
         str(one.get("html_url") or ""),
-        _STATUS.get(str(one["conclusion"]), ""),
+        STATUS.get(str(one["conclusion"]), ""),
     )
 
 

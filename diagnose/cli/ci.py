@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from diagnose.sources import Source
 
 
-# Of a step that runs in every job, and must not fail for a variable that somebody forgot to set.
-STATUSES = ("success", "failure", "cancelled")
-
-
 @click.command("ci")
 @click.argument("paths", nargs=-1, metavar="[PATH]…")
 @click.option(
@@ -85,14 +81,15 @@ def command(
         raise UsageError("--run names what to read, and so does a PATH", "give one of them")
     if name and not run_:
         raise UsageError("--job chooses a job of --run", "give --run as well")
-    status = job_status.lower() if job_status and job_status.lower() in STATUSES else ""
+    # A step that runs in every job must not fail for a variable that somebody forgot to set.
+    status = job_status if job_status and job_status.lower() in ci.STATUS else ""
     asked = _Asked(paths, run_ or "", name or "", recipe or "", roots)
     folder = output or Path(ci.OUTPUT)
     diagnosis, problem, code = _diagnose(asked, ci.job(os.environ, status=status))
     problems = [problem] if problem else []
     if job_status and not status:
         problems.append(
-            f"--job-status {job_status!r} is none of {', '.join(STATUSES)}, and is left out"
+            f"--job-status {job_status!r} is none of {', '.join(dict.fromkeys(ci.STATUS.values()))}, and is left out"
         )
     problems += write_reports(diagnosis, folder)
     on_github = bool(os.environ.get("GITHUB_ACTIONS"))
