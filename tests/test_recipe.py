@@ -193,6 +193,18 @@ def test_a_way_that_ends_before_the_server_is_left_out():
     assert [(a.text, a.said) for a in variant.assumptions] == [('"$TP" -ne 8', False)]
 
 
+def test_a_variable_that_may_be_empty_and_has_to_be_set_is_one_of_the_jobs():
+    script = """
+        NAME="${NAME:-}"
+        EXTRA="${EXTRA:-}"
+        if [[ -z "$NAME" ]]; then exit 1; fi
+        vllm serve "$NAME" $EXTRA --a 1
+    """
+
+    assert flags(only(script)) == {"--a": "1"}
+    assert [a.text for a in only(script).assumptions] == ['-z "$NAME"']
+
+
 def test_a_loop_is_left_where_break_leaves_it():
     script = """
         for attempt in 1 2 3; do

@@ -90,7 +90,7 @@ exec chroot . /usr/bin/setpriv --no-new-privs --bounding-set=-all --inh-caps=-al
 """
 # What the script started in the background may still be on its way when the script is done.
 _BODY = r"""
-ulimit -t 10 -f 20000 -u 256
+ulimit -t 10 -f 20000 -u 256 -v 2000000
 cd /workspace
 BASH_ENV=/given/stubs /bin/bash "/given/script/$0" </dev/null >/dev/null 2>&1
 for turn in {1..30}; do

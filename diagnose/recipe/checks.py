@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from diagnose.recipe.syntax import Node, named, text_of, walk
+from diagnose.recipe.syntax import Node, above, named, text_of, walk
 
 _ORDER = ("-eq", "-ne", "-lt", "-le", "-gt", "-ge")
 _TOOLS = re.compile(r"\b((?:rocm|amd|nvidia)-smi(?: +-?-?[a-z][\w-]*)?)")
@@ -148,18 +148,9 @@ def _options_before(root: Node, node: Node) -> set[str]:
     for command in walk(root):
         if command.type == "command" and command.start_byte < node.start_byte:
             words = [text_of(child) for child in command.children]
-            if words[0] == "set" and not _inside(command, "function_definition", "subshell"):
+            if words[0] == "set" and above(command, "function_definition", "subshell") is None:
                 found = options_of(words[1:], found)
     return set(found)
-
-
-def _inside(node: Node, *types: str) -> bool:
-    parent = node.parent
-    while parent is not None:
-        if parent.type in types:
-            return True
-        parent = parent.parent
-    return False
 
 
 def _lists(root: Node) -> Iterator[Remark]:

@@ -83,10 +83,20 @@ class Follower:
         given = {name: Variable((Word(text),)) for name, text in row.items()}
         start = State(variables={"0": self._here, "BASH_SOURCE": self._here, **given})
         dropped = self.dropped
+        found = self._from(start, frozenset(row))
+        if not found and self._relevance.starts:
+            # A variable that the script says may be empty, and then asks for, is one of the job's.
+            self.dropped = dropped
+            found = self._from(replace(start, open=True), frozenset(row))
+        return found
+
+    def _from(self, start: State, row: frozenset[str]) -> list[State]:
+        """The same from one state; again where a file that was read in shows more, or the end is not reached."""
+        dropped = self.dropped
         self._most = MOST_STATES
         while True:
             self._steps = self._own = 0
-            self.runs.begin(frozenset(row))
+            self.runs.begin(row)
             try:
                 found = _joined(self.run(self._root, start))
             except Grown:

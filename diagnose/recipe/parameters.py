@@ -143,7 +143,9 @@ def _operator(
         empty = word is None or (operator[0] == ":" and word.known and not word.text)
         if not empty:
             yield variable_piece(node, name, state, quoted=quoted)
-        elif word is None and (name in MATRIX or name in state.checked):
+        elif word is None and (
+            name in MATRIX or name in state.checked or (state.open and rest == operator)
+        ):
             yield Piece(f"${name}", (-1,) * (len(name) + 1), known=False, quoted=quoted)
         else:
             yield from _argument(node, operator, state, pieces, quoted=quoted)

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from diagnose.recipe.programs import HARMLESS, SPECIAL, WRAPPERS
-from diagnose.recipe.syntax import Node, named, text_of, walk
+from diagnose.recipe.syntax import Node, above, named, text_of, walk
 
 _ASKED = re.compile(
     r"\$\{?[#!]?(\w++)|\(\(.{0,2000}?\)\)|\w\[[^\][]{0,200}\]|\b\w++\s++-(?:eq|ne|lt|le|gt|ge)\s+\w+",
@@ -34,11 +34,11 @@ _IN_PLACE = ("set", "shift")
 _LOOKS = re.compile(r"command\s+-[vV]\b")
 _READERS = frozenset(["bash", "sh", "dash", "zsh", "source", ".", "docker", "podman", "nerdctl"])
 """What they run is not told by their words alone."""
-_OPEN = re.compile(r"[$<]|\.(?:sh|bash)\b|--entrypoint")
-_GIVEN = re.compile(r"\$\{?[@*1-9]|\.(?:sh|bash)\b")
+_OPEN = re.compile(r"[$<]|\.(?:sh|bash|slurm|sbatch)\b|--entrypoint")
+_GIVEN = re.compile(r"\$\{?[@*1-9]|\.(?:sh|bash|slurm|sbatch)\b")
 _READS = ("read", "mapfile", "readarray", "getopts", "printf")
 _LOOPS = frozenset(["while_statement", "for_statement", "c_style_for_statement"])
-_FUNCTION = frozenset(["function_definition"])
+_FUNCTION = ("function_definition",)
 _STATEMENTS = _LOOPS | {
     "case_statement",
     "command",
@@ -90,6 +90,11 @@ class Relevance:
         self._solve()
         return bool(known) and (len(self._marked & known), self.end) != before
 
+    @property
+    def starts(self) -> bool:
+        """Whether anything may start a server."""
+        return bool(self._starting)
+
     def passes(self, node: Node) -> bool:
         """Whether a statement cannot matter."""
         return node.id in self._seen and node.id not in self._marked
@@ -122,7 +127,7 @@ class Relevance:
     def _command(self, node: Node, *, own: bool) -> None:
         first = next(iter(named(node, "command_name")), None)
         name = text_of(first) if first is not None else ""
-        holder = _above(node, _LOOPS if name in ("break", "continue") else _FUNCTION)
+        holder = above(node, *(_LOOPS if name in ("break", "continue") else _FUNCTION))
         if name in _LEAVES or (name in _IN_PLACE and holder):
             self._leaving[holder.id if holder else 0].append(node)
         elif name in _READS or name == ":":
@@ -173,13 +178,13 @@ class Relevance:
     def _starts(self, node: Node) -> None:
         """A command that may start a server, and everything that it stands in or is called by."""
         self._mark(node)
-        above: Node | None = node
-        while above is not None and above.id not in self._starting:
-            self._starting.add(above.id)
-            if above.type == "function_definition":
-                for call in self._called.get(_function(above), ()):
+        upper: Node | None = node
+        while upper is not None and upper.id not in self._starting:
+            self._starting.add(upper.id)
+            if upper.type == "function_definition":
+                for call in self._called.get(_function(upper), ()):
                     self._starts(call)
-            above = above.parent
+            upper = upper.parent
 
     def _mark_all(self, nodes: Iterable[Node]) -> None:
         for node in nodes:
@@ -193,15 +198,15 @@ class Relevance:
         text = text_of(whole)
         # What `${!NAME}` asks for is told by a value.
         self._ask_for(self._assigned if "${!" in text else _names(text))
-        above: Node | None = node
-        while above is not None and above.id not in self._marked:
-            self._marked.add(above.id)
-            for part in _asked(above):
+        upper: Node | None = node
+        while upper is not None and upper.id not in self._marked:
+            self._marked.add(upper.id)
+            for part in _asked(upper):
                 self._ask_for(_names(text_of(part)))
-            if above.type == "function_definition":
-                self._mark_all(self._called.get(_function(above), ()))
-            self._mark_all(self._leaving.get(above.id, ()))
-            above = above.parent
+            if upper.type == "function_definition":
+                self._mark_all(self._called.get(_function(upper), ()))
+            self._mark_all(self._leaving.get(upper.id, ()))
+            upper = upper.parent
 
     def _ask_for(self, names: Iterable[str]) -> None:
         new = set(names) - self._live
@@ -250,13 +255,6 @@ def _writes(node: Node) -> bool:
     """Whether a file may be written that is run afterwards."""
     text = text_of(node)
     return (">" in text or "tee" in text) and bool(_SERVER.search(text) or "export" in text)
-
-
-def _above(node: Node, kinds: frozenset[str]) -> Node | None:
-    parent = node.parent
-    while parent is not None and parent.type not in kinds:
-        parent = parent.parent
-    return parent
 
 
 def _asked(node: Node) -> Iterator[Node]:

@@ -32,7 +32,7 @@ from diagnose.recipe.words import Inside, State, Text, Variable, Word, merged
 Beside = Callable[[str], bytes | None]
 """The bytes of a file that a script names, as far as it is given with the script."""
 _DEPTH = 24
-_SCRIPTS = (".sh", ".bash")
+_SCRIPTS = (".sh", ".bash", ".slurm", ".sbatch")
 
 
 class Grown(Exception):  # noqa: N818 - no error: the way is followed again from the start

@@ -12,7 +12,7 @@ from functools import cache
 from tree_sitter import Language, Node, Parser
 from tree_sitter_bash import language
 
-__all__ = ["Node", "broken", "line_of", "named", "parse", "text_of", "walk"]
+__all__ = ["Node", "above", "broken", "line_of", "named", "parse", "text_of", "walk"]
 
 
 _DEEPEST = 250
@@ -72,6 +72,14 @@ def walk(node: Node) -> Iterator[Node]:
             depth -= 1
         if not depth:
             return
+
+
+def above(node: Node, *types: str) -> Node | None:
+    """The nearest node of these types that a node stands in; None where there is none."""
+    parent = node.parent
+    while parent is not None and parent.type not in types:
+        parent = parent.parent
+    return parent
 
 
 def named(node: Node, *types: str) -> list[Node]:

@@ -152,6 +152,8 @@ class State:
     inside: Inside = Inside()
     local: frozenset[str] = frozenset()
     """Names that the function at hand keeps to itself."""
+    open: bool = False
+    """Whether an empty default (`${NAME:-}`) leaves a variable open."""
     files: dict[str, Word] = field(default_factory=dict)
     """What the script has written, by the files' names."""
     ended: str = ""

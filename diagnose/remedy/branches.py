@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from diagnose.recipe import Recipe, Variant
-from diagnose.recipe.syntax import Node, text_of
+from diagnose.recipe.syntax import Node, above, text_of
 from diagnose.remedy.edits import Edit, Lines
 
 
@@ -24,8 +24,9 @@ def in_branch(
         if flag.name == name and flag.start >= 0
     }
     for start in sorted(written):
-        assignment = _above(root.descendant_for_byte_range(start, start), "variable_assignment")
-        chooser = _above(assignment, "if_statement")
+        word = root.descendant_for_byte_range(start, start)
+        assignment = above(word, "variable_assignment") if word is not None else None
+        chooser = above(assignment, "if_statement") if assignment is not None else None
         if assignment is None or chooser is None:
             continue
         array = text_of(assignment.children[0])
@@ -34,12 +35,6 @@ def in_branch(
             edits = [_otherwise(recipe.data, chooser, assignment, array, words)]
         yield from edits
         return
-
-
-def _above(node: Node | None, kind: str) -> Node | None:
-    while node is not None and node.type != kind:
-        node = node.parent
-    return node
 
 
 def _taken(chooser: Node, lacking: Sequence[Variant]) -> list[list[Node]]:
