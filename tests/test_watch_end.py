@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from living import until
@@ -18,9 +19,11 @@ from diagnose.cli.log import exit_code
 from diagnose.model import Diagnosis
 from diagnose.probe import proc
 from diagnose.watch.examine import End, Examination
+from diagnose.watch.senses import Senses
 from diagnose.watch.tree import Tree
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="watching needs /proc")
+FIXTURES = Path(__file__).parent.parent / "fixtures"
 HEAD = """
 import sys, subprocess, time
 for name in sys.argv[1:]:
@@ -124,6 +127,18 @@ def test_a_part_that_ended_before_it_had_a_title_of_its_own_counts_and_has_no_na
             assert gone == [("", first), ("Worker_TP0", second)]
         finally:
             os.killpg(head.pid, signal.SIGKILL)
+
+
+def test_a_log_that_says_ready_while_the_url_does_not_answer_is_told_of_once_and_late():
+    healthy = (FIXTURES / "healthy" / "vllm-start-and-one-request.log").read_bytes()
+    senses = Senses(Tree(os.getpid()), "http://127.0.0.1:9/health", 0.0)
+    senses.observe(0.0)
+    assert not senses.doubts(0.0)
+    senses.hear("s.log", healthy)
+    assert not senses.observe(5.0).ready
+    told = [now for now in range(5, 200, 5) if senses.doubts(now)]
+    assert told == [35]
+    assert senses.refusal == "http://127.0.0.1:9/health does not answer: Connection refused"
 
 
 LEAKS = """

@@ -174,6 +174,8 @@ def _watch(
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
     marked = _shared(server) or bool(os.environ.get("GITHUB_ACTIONS"))
     voice = Voice(marked=marked, quiet=quiet)
+    if pid is not None and log is not None and not log.exists():
+        voice.say(f"{log} is not there yet")
     return Supervisor(options, server, _examination(server, roots), voice, signals).run()
 
 

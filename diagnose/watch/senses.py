@@ -5,6 +5,7 @@ Part of `watch`.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 
@@ -19,6 +20,8 @@ _HEALTH_S = (2.0, 15.0)
 _MOST_PIECES = 16
 """Of a mebibyte at most, that are kept of a flood between two observations."""
 _BUSY_CORES = 0.7
+_DOUBT_S = 30.0
+"""How long after its log said that it is ready a server gets to answer."""
 
 
 class Senses:
@@ -34,9 +37,9 @@ class Senses:
         self.tree = tree
         self.ear = Ear()
         self.started_s = time.time()
-        self.unhealthy = "it was not asked yet"
-        """Why the URL does not answer; empty when it does."""
         self._url = url
+        self._unhealthy = "it was not asked yet"
+        self._doubted: float | None = None
         self._unheard: dict[str, deque[bytes]] = {}
         self._up = False
         self._asked = now - _HEALTH_S[0]
@@ -45,6 +48,26 @@ class Senses:
     def printed(self) -> bool:
         """Whether something was printed since the last observation."""
         return bool(self._unheard)
+
+    @property
+    def refusal(self) -> str:
+        """That the URL does not answer, and why, as a clause; empty when it does, or where there is none."""
+        return (
+            f"{self._url} does not answer: {self._unhealthy}"
+            if self._url and self._unhealthy
+            else ""
+        )
+
+    def doubts(self, now: float) -> bool:
+        """Whether, for the first time, the log has said for a while that it is ready while the URL does not answer."""
+        if not (self.ear.ready and self.refusal):
+            self._doubted = None
+        elif self._doubted is None:
+            self._doubted = now
+        elif now - self._doubted >= _DOUBT_S:
+            self._doubted = math.inf
+            return True
+        return False
 
     def hear(self, source: str, data: bytes) -> None:
         """Keeps what was printed until the next observation."""
@@ -81,6 +104,6 @@ class Senses:
             return False
         if now - self._asked >= _HEALTH_S[self._up]:
             self._asked = now
-            self.unhealthy = health.answers(self._url)
-            self._up = self._up or not self.unhealthy
-        return bool(self.unhealthy)
+            self._unhealthy = health.answers(self._url)
+            self._up = self._up or not self._unhealthy
+        return bool(self._unhealthy)

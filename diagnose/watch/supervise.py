@@ -166,6 +166,8 @@ class Supervisor:
         self._observed = now
         decision = self._watch.observe(self._senses.observe(now), now)
         self._tell_phase(now)
+        if self._senses.doubts(now):
+            self._voice.say(f"its log says that it is ready, and {self._senses.refusal}")
         return self._follow_up(decision, now)
 
     def _follow_up(self, decision: Decision, now: float) -> int | None:
@@ -175,7 +177,8 @@ class Supervisor:
             case Step.RESUMED:
                 self._voice.say(decision.why)
             case Step.OVERDUE:
-                self._voice.say(decision.why)
+                refusal = self._senses.refusal
+                self._voice.say(f"{decision.why}; {refusal}" if refusal else decision.why)
                 self._looks.wholly(now, self._overdue, always=True)
             case Step.LOOK:
                 self._voice.say(f"{decision.why}: looking", detail=True)
