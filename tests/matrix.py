@@ -52,7 +52,7 @@ def cancelled() -> str:
     )
     job.say("##[error]The operation was canceled.", 20)
     job.say("Cleaning up orphan processes", 2)
-    return "\n".join(job.lines) + "\n"
+    return log(job, conc=32)
 
 
 def write(folder: Path) -> Path:

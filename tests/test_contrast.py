@@ -63,6 +63,17 @@ def test_an_axis_that_only_some_jobs_know_says_nothing_by_being_there():
     assert contrast(jobs).separation is None
 
 
+def test_what_different_sources_call_differently_is_no_setting():
+    """Only jobs that passed have a result file, and it spells the model out; the others' logs name a path."""
+    jobs = [
+        Cell(f"b{n}", Outcome.FAILED, {"model": "/m", "ep": "18"[n % 2]}, {"model": Where.LOG})
+        for n in range(8)
+    ]
+    jobs += [job(f"g{n}", model="org/m", ep="18"[n % 2]) for n in range(8)]
+
+    assert contrast(jobs).separation is None
+
+
 def test_two_settings_that_always_go_together_are_reported_with_the_job_that_would_decide():
     jobs = [job(f"b{n}", True, ep="8", conc=c) for n, c in enumerate(("64", "128", "256") * 3)]
     jobs += [job(f"g{n}", ep="1", conc=c) for n, c in enumerate(("1", "16", "32") * 3)]

@@ -111,6 +111,21 @@ def test_a_variable_of_the_environment_is_compared_like_a_setting():
     assert [one.axis for one in contrast(jobs).effects] == ["$VLLM_ROCM_USE_AITER"]
 
 
+def test_a_sum_over_gpus_that_grows_with_them_is_no_finding():
+    jobs = [
+        job(
+            f"{tp}-{n}",
+            tp=tp,
+            conc=str(2**n),
+            numbers={"total_token_throughput": 1e4 * int(tp), "tput_per_gpu": 1e4},
+        )
+        for tp in ("4", "8")
+        for n in range(4)
+    ]
+
+    assert contrast(jobs).effects == ()
+
+
 def test_results_of_a_job_with_several_concurrencies_are_compared_at_each():
     """One job lacks a concurrency: its figures must not be held against another's of a higher one."""
     jobs = []

@@ -16,16 +16,16 @@ from diagnose.model.sweep import Outcome, Where
 NAMES = {
     # Since July 2026: sizes of one are left out, words are abbreviated, spaces run together.
     "p0.123 | minimaxm3 fp4 mi355x vllm TP8/PP2/DCP8/EP8/DPA mtp dram KV offload lmcache c128 | eval-only": {
-        "model": "minimaxm3", "precision": "fp4", "hardware": "mi355x", "framework": "vllm", "tp": "8", "pp": "2",
+        "model_prefix": "minimaxm3", "precision": "fp4", "hardware": "mi355x", "framework": "vllm", "tp": "8", "pp": "2",
         "dcp": "8", "pcp": "1", "ep": "8", "dpa": "true", "spec": "mtp", "kv_offload": "dram",
         "kv_offload_backend": "lmcache", "conc": "128", "eval_only": "true",
     },
     "single-node 8k1k / p0.5 | dsr1 fp8 b200-dgxc sgl TP4    c16": {
-        "model": "dsr1", "precision": "fp8", "hardware": "b200-dgxc", "framework": "sglang", "tp": "4", "pp": "1",
+        "model_prefix": "dsr1", "precision": "fp8", "hardware": "b200-dgxc", "framework": "sglang", "tp": "4", "pp": "1",
         "dcp": "1", "pcp": "1", "ep": "1", "dpa": "false", "spec": "none", "conc": "16", "isl": "8192", "osl": "1024",
     },
     "multi-node 1k1k / p0.1 | dsv4 fp4 gb200 dyn-sgl 1P (TP4/EP4/DPA) x 2D (TP8) mtp c8x16x32": {
-        "model": "dsv4", "precision": "fp4", "hardware": "gb200", "framework": "dynamo-sglang", "disagg": "true",
+        "model_prefix": "dsv4", "precision": "fp4", "hardware": "gb200", "framework": "dynamo-sglang", "disagg": "true",
         "prefill_workers": "1", "prefill_tp": "4", "prefill_pp": "1", "prefill_dcp": "1", "prefill_pcp": "1",
         "prefill_ep": "4", "prefill_dpa": "true", "decode_workers": "2", "decode_tp": "8", "decode_pp": "1",
         "decode_dcp": "1", "decode_pcp": "1", "decode_ep": "1", "decode_dpa": "false", "spec": "mtp",
@@ -33,18 +33,18 @@ NAMES = {
     },
     # The same as the name of a log file, without what no file name may hold.
     "single-node 8k1k _ p0.5  dsr1 fp8 b200-dgxc sgl TP4    c16  eval-only": {
-        "model": "dsr1", "precision": "fp8", "hardware": "b200-dgxc", "framework": "sglang", "tp": "4", "pp": "1",
+        "model_prefix": "dsr1", "precision": "fp8", "hardware": "b200-dgxc", "framework": "sglang", "tp": "4", "pp": "1",
         "dcp": "1", "pcp": "1", "ep": "1", "dpa": "false", "spec": "none", "conc": "16", "isl": "8192", "osl": "1024",
         "eval_only": "true",
     },
     # In between, without a priority.
     "minimaxm3 fp4 mi355x vllm TP8/EP8/DPA mtp c128": {
-        "model": "minimaxm3", "precision": "fp4", "hardware": "mi355x", "framework": "vllm", "tp": "8", "pp": "1",
+        "model_prefix": "minimaxm3", "precision": "fp4", "hardware": "mi355x", "framework": "vllm", "tp": "8", "pp": "1",
         "dcp": "1", "pcp": "1", "ep": "8", "dpa": "true", "spec": "mtp", "conc": "128",
     },
     # Until July 2026.
     "single-node 8k1k / minimaxm3_8k1k fp4 mi355x vllm | tp=8 ep=8 dpa=true | disagg-false spec-mtp conc-256 | eval": {
-        "model": "minimaxm3", "precision": "fp4", "hardware": "mi355x", "framework": "vllm", "tp": "8", "ep": "8",
+        "model_prefix": "minimaxm3", "precision": "fp4", "hardware": "mi355x", "framework": "vllm", "tp": "8", "ep": "8",
         "dpa": "true", "disagg": "false", "spec": "mtp", "conc": "256", "eval_only": "false", "isl": "8192",
         "osl": "1024",
     },
@@ -56,12 +56,12 @@ NAMES = {
     "h200 (tp8 , conc64)": {"hardware": "h200", "tp": "8", "conc": "64"},
     # Result files, with and without the later sizes.
     "minimaxm3_8k1k_fp4_vllm_tp8-pp1-dcp1-pcp1-ep8-dpafalse_disagg-false_spec-mtp_conc128_mi355x-amds_03_recipe-0123456789abcdef": {
-        "model": "minimaxm3", "precision": "fp4", "framework": "vllm", "tp": "8", "pp": "1", "dcp": "1", "pcp": "1",
+        "model_prefix": "minimaxm3", "precision": "fp4", "framework": "vllm", "tp": "8", "pp": "1", "dcp": "1", "pcp": "1",
         "ep": "8", "dpa": "false", "disagg": "false", "spec": "mtp", "conc": "128", "runner": "mi355x-amds_03",
         "recipe": "0123456789abcdef", "isl": "8192", "osl": "1024",
     },
     "agg_dsr1_1k1k_fp8_sglang_tp8-ep8-dpatrue_disagg-false_spec-none_conc64_b200-nv_1.json": {
-        "model": "dsr1", "precision": "fp8", "framework": "sglang", "tp": "8", "ep": "8", "dpa": "true",
+        "model_prefix": "dsr1", "precision": "fp8", "framework": "sglang", "tp": "8", "ep": "8", "dpa": "true",
         "disagg": "false", "spec": "none", "conc": "64", "runner": "b200-nv_1", "isl": "1024", "osl": "1024",
     },
     # The first ones.
@@ -71,33 +71,33 @@ NAMES = {
         "tp": "8", "conc": "64", "runner": "h200-cw_00", "isl": "1024", "osl": "1024",
     },
     "gptoss_1k1k_vllm_fp4_tp8_conc64_b200-nv_1": {
-        "model": "gptoss", "framework": "vllm", "precision": "fp4", "tp": "8", "conc": "64", "runner": "b200-nv_1",
+        "model_prefix": "gptoss", "framework": "vllm", "precision": "fp4", "tp": "8", "conc": "64", "runner": "b200-nv_1",
         "isl": "1024", "osl": "1024",
     },
     "dsr1_1k1k_fp8_sglang_tp8_ep8_dpa_true_conc64_specdecode_mtp_b200-nv_1": {
-        "model": "dsr1", "precision": "fp8", "framework": "sglang", "tp": "8", "ep": "8", "dpa": "true", "conc": "64",
+        "model_prefix": "dsr1", "precision": "fp8", "framework": "sglang", "tp": "8", "ep": "8", "dpa": "true", "conc": "64",
         "spec": "mtp", "runner": "b200-nv_1", "isl": "1024", "osl": "1024",
     },
     # Prefill and decode workers.
     "dsr1_8k1k fp4 gb200 dynamo-trt | P(tp4/ep4/dptrue/nw1) D(tp8/ep8/dpfalse/nw2) | disagg-true spec-none conc-8x16": {
-        "model": "dsr1", "precision": "fp4", "hardware": "gb200", "framework": "dynamo-trt", "isl": "8192", "osl": "1024",
+        "model_prefix": "dsr1", "precision": "fp4", "hardware": "gb200", "framework": "dynamo-trt", "isl": "8192", "osl": "1024",
         "disagg": "true", "spec": "none", "conc": "8x16", "prefill_tp": "4", "prefill_ep": "4", "prefill_dpa": "true",
         "prefill_workers": "1", "decode_tp": "8", "decode_ep": "8", "decode_dpa": "false", "decode_workers": "2",
     },
     "dsr1_1k1k_fp8_dynamo-sglang_prefill-tp4-pp1-dcp1-pcp1-ep4-dptrue-nw1_decode-tp8-pp1-dcp1-pcp1-ep8-dpfalse-nw2_disagg-true_spec-none_conc8x16_gb200-nv_0": {
-        "model": "dsr1", "precision": "fp8", "framework": "dynamo-sglang", "isl": "1024", "osl": "1024",
+        "model_prefix": "dsr1", "precision": "fp8", "framework": "dynamo-sglang", "isl": "1024", "osl": "1024",
         "prefill_tp": "4", "prefill_pp": "1", "prefill_dcp": "1", "prefill_pcp": "1", "prefill_ep": "4",
         "prefill_dpa": "true", "prefill_workers": "1", "decode_tp": "8", "decode_pp": "1", "decode_dcp": "1",
         "decode_pcp": "1", "decode_ep": "8", "decode_dpa": "false", "decode_workers": "2", "disagg": "true",
         "spec": "none", "conc": "8x16", "runner": "gb200-nv_0",
     },
     "dsr1_1k1k_fp8_ptp4pep4_dtp8dep8_dynamo-sglang_specdec-mtp_conc8x16_gb200-nv_0": {
-        "model": "dsr1", "precision": "fp8", "isl": "1024", "osl": "1024", "prefill_tp": "4", "prefill_ep": "4",
+        "model_prefix": "dsr1", "precision": "fp8", "isl": "1024", "osl": "1024", "prefill_tp": "4", "prefill_ep": "4",
         "decode_tp": "8", "decode_ep": "8", "spec": "mtp", "conc": "8x16", "runner": "gb200-nv_0",
     },
     # The log file of such a job, for which GitHub leaves out what no file name may hold.
     "single-node 8k1k  p0.5  dsr1 fp8 b200-dgxc sgl TP4EP4DPA    c16": {
-        "model": "dsr1", "precision": "fp8", "hardware": "b200-dgxc", "framework": "sglang", "tp": "4", "pp": "1",
+        "model_prefix": "dsr1", "precision": "fp8", "hardware": "b200-dgxc", "framework": "sglang", "tp": "4", "pp": "1",
         "dcp": "1", "pcp": "1", "ep": "4", "dpa": "true", "spec": "none", "conc": "16", "isl": "8192", "osl": "1024",
     },
     # What matrices of other projects are called.

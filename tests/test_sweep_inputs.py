@@ -6,8 +6,10 @@ import functools
 import gzip
 import http.server
 import io
+import itertools
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -16,9 +18,11 @@ import threading
 import time
 import zipfile
 
+import compose
 import matrix
 import psutil
 import pytest
+import results
 from test_sweep import answer
 
 from diagnose.catalogue import default_root, load
@@ -151,6 +155,54 @@ def test_an_archive_on_a_web_server_is_taken_apart(tmp_path):
         server.shutdown()
 
     assert [j["outcome"] for j in said["jobs"]] == ["hung", "hung", "hung", "passed"]
+
+
+def test_the_artefacts_of_a_run_tell_what_hangs_what_is_slow_and_what_answers_wrong(tmp_path):
+    """What `gh run download` leaves: logs of all jobs, results of those that passed, in folders by artefact."""
+    chance = random.Random(3)
+    for tp, ep, conc in itertools.product((4, 8), (1, 8), (1, 16, 64, 128)):
+        row = results.row(
+            chance,
+            tput=(900 if ep == 1 else 430) * conc**0.3,
+            conc=conc,
+            tp=tp,
+            ep=ep,
+            dp_attention="false",
+        )
+        name = (
+            f"minimaxm3_8k1k_fp4_vllm_tp{tp}-pp1-dcp1-pcp1-ep{ep}-dpafalse_disagg-false_spec-none"
+            f"_conc{conc}_mi355x-amds_03_recipe-{row['recipe_fingerprint']}"
+        )
+        hangs = tp == ep == 8
+        text = matrix.log(compose.hang() if hangs else compose.no_expert_parallelism())
+        files = {f"server_logs_{name}/server.log": text[text.index("+ vllm serve") :]}
+        if not hangs:
+            summed = {"total_token_throughput": tp * row["tput_per_gpu"], "max_concurrency": conc}
+            files[f"bmk_{name}/agg_{name}.json"] = json.dumps(row)
+            files[f"power_audit_{name}/{name}.json"] = json.dumps(summed)
+            files[f"power_audit_{name}/power_validation_{name}.json"] = '{"power_valid": 0}'
+        if not hangs and conc == 64:
+            meta = {"tp": tp, "ep": ep, "conc": conc, "model": row["model"], "isl": 8192}
+            score = results.lm_eval(0.95 if ep == 1 else 0.02)
+            files[f"eval_minimaxm3_8k1k_{name}/meta_env.json"] = json.dumps(meta)
+            files[f"eval_minimaxm3_8k1k_{name}/results_1.json"] = json.dumps(score)
+        for file, data in files.items():
+            place = tmp_path / file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(data)
+
+    said, _ = answer(tmp_path)
+
+    assert len(said["jobs"]) == 16
+    assert said["separation"]["statement"] == (
+        "4 of 4 with ep > 1 and tp = 8 hung; 12 of 12 others passed"
+    )
+    assert [term["value"] for term in said["separation"]["said"]] == ["EMULATION"]
+    told = {(one["metric"], one["axis"], one["low"]) for one in said["effects"]}
+    assert ("tput_per_gpu", "ep", "8") in told
+    assert ("gsm8k.exact_match,flexible-extract", "ep", "8") in told
+    assert {axis for _, axis, _ in told} == {"ep"}
+    assert not any(job["contradictions"] for job in said["jobs"])
 
 
 class Deadly(bytes):

@@ -7,31 +7,33 @@ runs of the same thing differ by, as often as it was looked for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb, sqrt
 from statistics import fmean, median
 
 from diagnose.contrast.noise import Kind, deviation, kind, limit
-from diagnose.contrast.terms import MOST_VALUES
+from diagnose.contrast.terms import IDENTITY, MOST_VALUES
 from diagnose.model.sweep import Cell, Effect, Where
 
 MOST = 12
 MOST_ALSO = 4
-_IDENTITY = frozenset(("recipe",))
-"""Axes that follow from all others: a fingerprint of the configuration."""
 _LOAD = frozenset(
     (
         "conc",
         "isl",
         "osl",
         "model",
+        "model_prefix",
         "max_model_len",
         "max_num_seqs",
         "random_range_ratio",
         "hardware",
     )
 )
+_GPUS = re.compile(r"(?:prefill_|decode_)?(?:tp|pp|dp|pcp|workers)")
+"""Axes on which the number of GPUs depends, and with it every sum over them."""
 _TELLING = ("tput_per_gpu", "total_token_throughput", "output_throughput", "median_", "mean_")
 """Of several columns of a kind the first of these is told."""
 
@@ -105,7 +107,7 @@ def _of_metric(metric: str, given: Sequence[Cell]) -> Iterator[_Compared]:
     what = kind(metric)
     assert what is not None
     jobs = [j for j in given if metric in j.numbers and what.measure(j.numbers[metric]) is not None]
-    config = [a for a in _axes(jobs, Where.CONFIG) if a not in _IDENTITY]
+    config = [a for a in _axes(jobs, Where.CONFIG) if a not in IDENTITY]
     environment = [
         a for a in _axes(jobs, Where.ENV) if len({j.axes.get(a) for j in jobs}) <= MOST_VALUES
     ]
@@ -116,7 +118,7 @@ def _of_metric(metric: str, given: Sequence[Cell]) -> Iterator[_Compared]:
     ]
     spread = deviation(what, repeated)
     for axis in (*config, *environment):
-        if axis in _LOAD and not (axis != "model" and what.name == "accuracy"):
+        if _is_bound(what, metric, axis):
             continue
         known = [job for job in jobs if axis in job.axes]
         rests = _grouped(known, [a for a in config if a != axis])
@@ -126,6 +128,15 @@ def _of_metric(metric: str, given: Sequence[Cell]) -> Iterator[_Compared]:
                 pairs = list(_pairs(rests.values(), axis, one, other))
                 if pairs:
                     yield _compared(what, metric, axis, pairs, spread)
+
+
+def _is_bound(what: Kind, metric: str, axis: str) -> bool:
+    """Whether a number is bound to depend on an axis, so that it is no finding that it does."""
+    if what.name == "throughput" and "per_gpu" not in metric and _GPUS.fullmatch(axis):
+        return True
+    # A score does not follow from the load; from another model it does.
+    scored = what.name == "accuracy" and not axis.startswith("model")
+    return axis in _LOAD and not scored
 
 
 def _axes(jobs: Sequence[Cell], where: Where) -> list[str]:

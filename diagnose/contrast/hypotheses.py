@@ -14,7 +14,7 @@ from diagnose.model.sweep import Cell, Hypothesis, Separation
 MOMENT_S = 2.0
 """Clocks of several machines, and what a cancelled job still writes, differ by this much."""
 _PLACES = ("node", "runner", "image")
-_SHARED = ("image", "version", "model", "hardware", "node")
+_SHARED = ("image", "version", "model", "hardware", "vendor", "node")
 
 
 def hypotheses(

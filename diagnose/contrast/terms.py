@@ -14,6 +14,8 @@ from diagnose.model.sweep import Cell, Term, Where
 MOST_VALUES = 24
 """An axis of words with more values than this tells jobs apart by name, not by a setting."""
 MOST_CUTS = 24
+IDENTITY = frozenset(("recipe",))
+"""Axes that follow from all others: a fingerprint of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,20 @@ def number(text: str) -> float | None:
 def axes(jobs: Sequence[Cell]) -> dict[str, Where]:
     """The axes on which the jobs differ, with their kinds, in order of preference."""
     seen: dict[str, set[str]] = {}
-    kinds: dict[str, Where] = {}
+    kinds: dict[str, set[Where]] = {}
     for job in jobs:
         for axis, value in job.axes.items():
             seen.setdefault(axis, set()).add(value)
-            kinds.setdefault(axis, job.kinds.get(axis, Where.CONFIG))
+            kinds.setdefault(axis, set()).add(job.kinds.get(axis, Where.CONFIG))
     order = list(Where)
-    # That an axis is known for some jobs only is no setting: a server that died early told less.
-    varied = [axis for axis, values in seen.items() if len(values) > 1]
-    return {a: kinds[a] for a in sorted(varied, key=lambda a: (order.index(kinds[a]), a))}
+    # That an axis is known for some jobs only is no setting: a server that died early told less. Nor is it one if it
+    # is known from a different source for some: a name and a log call one model differently.
+    varied = {
+        axis: kinds[axis].copy().pop()
+        for axis, values in seen.items()
+        if len(values) > 1 and len(kinds[axis]) == 1 and axis not in IDENTITY
+    }
+    return {a: varied[a] for a in sorted(varied, key=lambda a: (order.index(varied[a]), a))}
 
 
 def cuts(jobs: Sequence[Cell]) -> list[Cut]:

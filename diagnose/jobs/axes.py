@@ -31,6 +31,8 @@ NAMES: Mapping[str, str] = {
     "spec_decoding": "spec",
     "spec": "spec",
     "model": "model",
+    "model_prefix": "model_prefix",
+    "infmax_model_prefix": "model_prefix",
     "precision": "precision",
     "framework": "framework",
     "image": "image",
@@ -124,6 +126,6 @@ def where(axis: str) -> Where:
     """What kind of thing an axis is, by its name."""
     if axis in PLACES.values():
         return Where.PLACE
-    if axis.startswith(("backend:", "version")) or axis == "engine":
+    if axis.startswith(("backend:", "version")) or axis in ("engine", "vendor"):
         return Where.LOG
     return Where.ENV if axis.startswith("$") else Where.CONFIG

@@ -95,7 +95,7 @@ def _head(text: str, axes: dict[str, str]) -> None:
     parts = [part for part in text.split("_") if part]
     words(parts, axes)
     if parts and any(PRECISION.fullmatch(part.lower()) for part in parts[1:]):
-        axes["model"] = LENGTHS.sub("", parts[0]).strip("-")
+        axes["model_prefix"] = LENGTHS.sub("", parts[0]).strip("-")
 
 
 def _tail(text: str, axes: dict[str, str]) -> None:

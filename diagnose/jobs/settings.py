@@ -32,7 +32,6 @@ _SERVER = (
     "enforce_eager",
     "distributed_executor_backend",
     "expert_parallel",
-    "hardware",
     "model",
 )
 _SIZES = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "ep_size")
@@ -171,8 +170,10 @@ def _of_server(facts: Mapping[str, str]) -> dict[str, str]:
     found.update(
         {n: v for n, v in facts.items() if n.startswith(("backend", "version")) or n == "engine"}
     )
-    if "node" in facts:
-        found["node"] = facts["node"]
+    # The log tells whose hardware it is, and not which.
+    for fact, axis in (("node", "node"), ("hardware", "vendor")):
+        if fact in facts:
+            found[axis] = facts[fact]
     return found
 
 

@@ -36,7 +36,7 @@ def words(parts: Sequence[str], axes: dict[str, str]) -> None:
         if PRECISION.fullmatch(low):
             axes.setdefault("precision", low)
             if position == 1 and not HARDWARE.fullmatch(parts[0].lower()):
-                axes.setdefault("model", LENGTHS.sub("", parts[0]).strip("_- "))
+                axes.setdefault("model_prefix", LENGTHS.sub("", parts[0]).strip("_- "))
         elif HARDWARE.fullmatch(hardware) and _FRAMEWORK.fullmatch(after):
             axes.setdefault("hardware", hardware)
             axes.setdefault("framework", value("framework", after))

@@ -276,7 +276,7 @@ def _telling(sweep: Sweep, jobs: Sequence[Cell]) -> dict[str, int]:
     plain = [
         a
         for a in values
-        if not a.startswith(("$", "backend", "version")) and a not in ("node", "runner")
+        if not a.startswith(("$", "backend", "version")) and a not in ("node", "runner", "recipe")
     ]
     rest = sorted(plain, key=lambda axis: (-len(values[axis]), axis))
     return {a: len(values[a]) for a in dict.fromkeys((*first, *rest)) if len(values.get(a, ())) > 1}
