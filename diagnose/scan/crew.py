@@ -136,6 +136,7 @@ def _help(
     """What a copy does: it ends with the process that it is a copy of, and with nothing else."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     other_end.close()
+    passage.go_apart()
     data = bytearray(room)
     with contextlib.suppress(EOFError, OSError):
         while message := said.recv():

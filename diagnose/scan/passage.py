@@ -83,7 +83,6 @@ class Passage:
         self._newlines = 0
         self._size = 0
         self._unended = False
-        self._alone = 0
         self._counts: dict[int, int] = {}
         self._tuned: Tuned | None = None
         self._tunings = 0
@@ -123,8 +122,13 @@ class Passage:
         """Makes ready for a segment, and all after it, to be looked at elsewhere."""
         self._state.windows.feed(Block(segment.data, segment.shown, segment.offset))
         self._state.windows.close()
-        self._alone = segment.newlines
         self._counts = {index: tally.count for index, tally in self._state.tallies.items()}
+
+    def go_apart(self) -> None:
+        """Leaves what was found so far to the passage that this one is a copy of."""
+        self._state.windows.part()
+        for tally in self._state.tallies.values():
+            tally.part()
 
     def skip(self, segment: Segment) -> None:
         """Notes a segment that is looked at elsewhere."""
@@ -235,8 +239,8 @@ class Passage:
             theirs = [part.hits[index] for part in others if index in part.hits]
             tally, before = self._state.tally(index), self._counts.get(index, 0)
             hits[index] = tally.joined(own.hits.get(index), theirs, before)
-        after = [w for part in others for w in part.windows if w[0].number > self._alone]
-        ordered = sorted([*own.windows, *after], key=lambda window: window[0].number)
+        windows = [window for part in parts for window in part.windows]
+        ordered = sorted(windows, key=lambda window: window[0].number)
         first, last = self._limits.windows_first, self._limits.windows_last
         problems = dict.fromkeys(problem for part in parts for problem in part.problems)
         kept = (*ordered[:first], *ordered[first:][-last:])

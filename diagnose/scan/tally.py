@@ -107,6 +107,14 @@ class Tally:
         if not self._copies or self._copies[-1] is not copy:
             self._copies.append(copy)
 
+    def part(self) -> None:
+        """Leaves what was kept so far to the tally that this one is a copy of, and goes on from there."""
+        self._keep -= len(self._first)
+        self._first.clear()
+        self._others.clear()
+        self._last.clear()
+        self._copies.clear()
+
     def is_settled(self, name: bytes) -> bool:
         """Whether no more matches of this process will be kept but for the last ones."""
         return name in self._settled or len(self._settled) >= _NAMES_SETTLED

@@ -61,6 +61,7 @@ class Windows:
     def __init__(self, wanted: Mapping[int, int], limits: Limits) -> None:
         self._wanted = wanted
         self._limits = limits
+        self._room = limits.windows_first
         self._first: list[_Window] = []
         self._last: list[_Window] = []
 
@@ -79,7 +80,7 @@ class Windows:
         """
         window = _Window(candidate, self._wanted[pattern])
         window.feed(block, at, self._limits.window_bytes)
-        if len(self._first) < self._limits.windows_first:
+        if len(self._first) < self._room:
             self._first.append(window)
             return
         self._last.append(window)
@@ -107,6 +108,12 @@ class Windows:
                     read[line] = read_line(source, *line)
             found.append(tuple(read[line] for line in numbered))
         return tuple(found)
+
+    def part(self) -> None:
+        """Leaves the windows so far to those that these are a copy of, and goes on from there."""
+        self._room -= len(self._first)
+        self._first.clear()
+        self._last.clear()
 
     def close(self) -> None:
         """Ends every window: what is fed from now on does not follow."""
