@@ -80,6 +80,13 @@ LOST_TASK = f"""
             {READY}
             pool.map(work, range(4), chunksize=1)
 """
+BEFORE_ITS_PROGRAM = f"""
+    import os, sys
+    os.mkfifo(sys.argv[1] + "/queue")
+    {READY}
+    first = [(os.POSIX_SPAWN_OPEN, 0, sys.argv[1] + "/queue", os.O_RDONLY, 0)]
+    os.posix_spawn("/bin/true", ["true"], {{}}, file_actions=first)
+"""
 RELATIVE_FIFO = f"""
     import os, sys
     os.chdir(sys.argv[1])
@@ -114,15 +121,25 @@ def looked(examiner, program: str, folder, wait_s: float = 0.8) -> tuple[Diagnos
         (NATIVE_MUTEX, ["lock of its own", "no other thread"]),
         (LOST_TASK, ["a message on pipe", "something to do", "has ended"]),
         (RELATIVE_FIFO, ["/queue, and nobody has its other end"]),
+        (BEFORE_ITS_PROGRAM, ["/queue, and nobody has its other end", "waits for it"]),
     ],
     ids=["joined-before-read", "full-pipe", "full-pipe-of-others", "holder-ended", "forked-with-lock",
-         "native-mutex", "lost-task", "relative-fifo"],
+         "native-mutex", "lost-task", "relative-fifo", "before-its-program"],
 )  # fmt: skip
 def test_a_hang_is_told_with_who_waits_for_what(examiner, program, says, tmp_path):
     diagnosis, _ = looked(examiner, program, tmp_path)
 
     assert diagnosis.verdict == "hung", diagnosis.verdict_why
     assert [text for text in says if text not in diagnosis.verdict_why] == [], diagnosis.verdict_why
+
+
+def test_a_process_that_waits_inside_the_kernel_is_read_without_stopping_it(tmp_path):
+    """It could not be stopped: py-spy would wait for it as long as the kernel does."""
+    with running(BEFORE_ITS_PROGRAM, str(tmp_path), folder=tmp_path) as one:
+        until(lambda: proc.stat(one.pid).state == "D")
+        snapshot = seen(one.pid)
+
+    assert {s.how for s in snapshot.samples if s.pid == one.pid} == {"py-spy --nonblocking"}
 
 
 def test_a_relative_path_is_told_whole(examiner, tmp_path):

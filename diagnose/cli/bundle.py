@@ -51,9 +51,10 @@ def show(file: str, as_json: bool) -> int:
 )
 @click.option("--no-logs", is_flag=True, help="Leave the logs out.")
 def redact(file: str, output: Path, hide: tuple[str, ...], no_logs: bool) -> int:
-    """Write another bundle without secrets, host name and user names.
+    """Write another bundle without secrets, host name, user names and home folders.
 
-    Secrets are taken out when a bundle is saved already; this takes out who and where, too.
+    Secrets are taken out when a bundle is saved already; this takes out who and where, too. Addresses, container
+    ids and names of models and projects stay: name them with --hide.
     """
     from diagnose.bundle import anonymous, pack
 

@@ -59,7 +59,7 @@ def dump(
     if state is None or state.state in "ZX":
         return _ended(pid, what)
     nonblocking = (
-        nonblocking or state.state in "Tt" or proc.status(pid).get("TracerPid", "0") != "0"
+        nonblocking or state.state in "TtD" or proc.status(pid).get("TracerPid", "0") != "0"
     )
     flags = [*(["--nonblocking"] if nonblocking else []), *(["--native"] if native and not nonblocking else []),
              *(["-lll"] if locals_ else [])]  # fmt: skip

@@ -11,6 +11,8 @@ from diagnose.stacks.standing import Stack, Standing
 from diagnose.units import duration
 from diagnose.waits.view import Arrow, View
 
+_VFORK = ("wait_for_vfork", "kernel_clone")
+"""Where a parent sleeps whose child has not come to its program yet."""
 ROOM = "room in"
 """How the resource of a writer begins that waits for a reader to empty the pipe."""
 
@@ -149,6 +151,8 @@ def by_call(view: View, standing: Standing, stack: Stack | None) -> list[Arrow]:
         return _descriptor(view, standing, call.number, reads=call.name in READS)
     if main and standing.process.wchan.startswith(("wait_for_partner", "fifo_open")):
         return _opening(view, standing, "")
+    if main and standing.process.wchan.startswith(_VFORK):
+        return child(view, standing)
     return []
 
 
