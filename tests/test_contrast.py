@@ -12,8 +12,16 @@ import pytest
 
 from diagnose.contrast import contrast
 from diagnose.contrast.fisher import greater
+from diagnose.contrast.separate import separate
 from diagnose.model.sweep import Cell, Outcome, Where
-from diagnose.report.sweep_words import compared, ends, qualified, rival, statement
+from diagnose.report.sweep_words import (
+    compared,
+    ends,
+    own_separation,
+    qualified,
+    rival,
+    statement,
+)
 
 
 def job(name, bad=False, *, hung=False, way="w", numbers=None, **axes):
@@ -232,6 +240,30 @@ def test_one_predicate_over_several_causes_is_told_with_a_warning():
     assert any("3 different ways" in line for line in qualified(separation))
     one = contrast([replace(j, way="w" if j.way else "") for j in jobs]).separation
     assert not any("different ways" in line for line in qualified(one))
+
+
+def test_a_predicate_that_each_way_has_is_said_once_and_with_a_warning():
+    chance = random.Random(4)
+    jobs = []
+    for n in range(300):
+        ep = chance.choice("18")
+        bad = (ep == "8") != (chance.random() < 0.05)
+        jobs.append(job(f"j{n}", bad, way=chance.choice("abcd"), ep=ep, tp=chance.choice("48")))
+
+    sweep = contrast(jobs)
+
+    assert str(sweep.separation.predicate) == "ep > 1"
+    assert any("4 different ways" in line for line in qualified(sweep.separation))
+    assert all(own_separation(way, sweep) is None for way in sweep.ways)
+
+
+def test_the_more_groups_are_compared_the_likelier_is_chance():
+    bad = [job(f"b{n}", True, ep="8", tp="48"[n % 2]) for n in range(6)]
+    good = [job(f"g{n}", ep="1", tp="48"[n % 2]) for n in range(6)]
+
+    one, of_ten = separate(bad, good), separate(bad, good, 10)
+
+    assert of_ten.chance == pytest.approx(10 * one.chance)
 
 
 def test_so_few_passed_jobs_get_what_fits_them_as_a_possibility():

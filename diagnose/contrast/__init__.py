@@ -46,13 +46,16 @@ def _chosen(
 ) -> tuple[Separation | None, tuple[str, ...]]:
     """What stands at the head of the answer, and the names of the failed jobs that it says nothing about.
 
-    One predicate for all failures where it fits them all. Otherwise that of the one way in which most of them
+    One predicate for all failures where it fits them all, or is that of each way. Otherwise that of the one way in which most of them
     failed; none where several ways have a predicate of their own, for then each says more than a common one.
     """
     own = [way for way in ways if way.separation]
-    fits = whole is not None and whole.exact and not whole.by_chance
-    if len(ways) < 2 or fits or not own:
+    if len(ways) < 2 or not own:
         return whole, ()
+    if whole is not None and not whole.by_chance:
+        alike = {way.separation.predicate for way in own if way.separation} == {whole.predicate}
+        if whole.exact or (alike and len(own) > 1):
+            return whole, ()
     if len(own) > 1 or 2 * len(own[0].jobs) <= len(bad):
         return None, ()
     return own[0].separation, tuple(job.name for job in bad if job.way != own[0].way)
@@ -60,10 +63,11 @@ def _chosen(
 
 def _ways(bad: Sequence[Cell], good: Sequence[Cell]) -> tuple[Way, ...]:
     counts = Counter(job.way for job in bad)
+    groups = sum(1 < count < len(bad) for count in counts.values())
     ways = []
     for way, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         jobs = [job for job in bad if job.way == way]
-        own = separate(jobs, good) if 1 < count < len(bad) else None
+        own = separate(jobs, good, groups) if 1 < count < len(bad) else None
         if own is not None and own.by_chance:
             own = None
         # The surest of them speaks for all.

@@ -17,12 +17,17 @@ SETTINGS = (Where.CONFIG, Where.ENV)
 MOST_RIVALS = 6
 
 
-def separate(bad: Sequence[Cell], good: Sequence[Cell]) -> Separation | None:
+def separate(bad: Sequence[Cell], good: Sequence[Cell], groups: int = 1) -> Separation | None:
     """The smallest predicate that holds for `bad` and not for `good`.
 
     On settings where they separate as well as anything; else on what the logs say. Where the jobs are too few
     for a predicate to be worth its terms, one that fits all of them. None where nothing does; whether it may be
     chance is for `Separation.chance` to say.
+
+    Args:
+        bad: Failed jobs.
+        good: Passed jobs.
+        groups: How many groups of failed jobs are compared so, each of which may find something by chance.
     """
     jobs = (*bad, *good)
     if not bad or not good:
@@ -41,7 +46,8 @@ def separate(bad: Sequence[Cell], good: Sequence[Cell]) -> Separation | None:
     if best is None:
         return None
     rivals = settings.rivals(best)[:MOST_RIVALS]
-    return _separation(jobs, bad, best, search.tried(len(best.cuts)), rivals, said.same(best.mask))
+    tried = groups * search.tried(len(best.cuts))
+    return _separation(jobs, bad, best, tried, rivals, said.same(best.mask))
 
 
 def single(bad: Sequence[Cell], good: Sequence[Cell], axis: str) -> Separation | None:
@@ -102,7 +108,7 @@ def _rival(jobs: Sequence[Cell], predicate: Predicate, best: Found, found: Found
 
 
 def _predicate(found: Found) -> Predicate:
-    return Predicate(tuple(cut.term for cut in found.cuts))
+    return Predicate(tuple(sorted((cut.term for cut in found.cuts), key=str)))
 
 
 def _names(jobs: Sequence[Cell], chosen: Callable[[int], bool]) -> tuple[str, ...]:
