@@ -616,6 +616,18 @@ def test_beside_a_server_that_hangs_it_is_stopped_when_asked(tmp_path):
         assert one.wait(60) == -signal.SIGTERM
 
 
+def test_beside_a_server_a_cancel_ends_the_watch_alone_and_only_after_the_look(tmp_path):
+    with (
+        started(*LOADS, "touch", "started", "hang", folder=tmp_path) as one,
+        watching("--hold", "60", "--pid", str(one.pid), folder=tmp_path) as beside,
+    ):
+        until(lambda: b"weight-load" in said(tmp_path))
+        beside.send_signal(signal.SIGTERM)
+        assert beside.wait(60) == 128 + signal.SIGTERM
+        assert one.poll() is None
+    assert len(bundles(tmp_path)) == 1
+
+
 def test_beside_a_server_that_dies(tmp_path):
     log = str(FIXTURES / "logs" / "port-in-use.log")
     with started("sleep", "2", "rest", "exit", "1", folder=tmp_path, log=log) as one:
