@@ -137,7 +137,8 @@ def _of_several(found: Mapping[str, Diagnosis], paths: Sequence[str]) -> tuple[D
     answer = replace(
         chosen,
         job=Job(name=job) if job else chosen.job,
-        jobs=len(found),
+        # What a run's archive holds besides the logs of its jobs is no job.
+        jobs=sum(1 for name in found if name) or 1,
         unknowns=tuple(unknowns),
         # What was read is all of it, so that what could not be read of another job is told too.
         sources=tuple({note.name: note for one in found.values() for note in one.sources}.values()),

@@ -111,12 +111,17 @@ def test_the_jobs_of_a_log_archive_are_told_apart(tmp_path):
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("0_good.txt", GOOD)
         archive.writestr("1_hangs.txt", HUNG)
+        archive.writestr("hangs/system.txt", "2026-07-01T02:00:00.0000000Z Waiting for a runner\n")
 
     for given in (packed, tmp_path / "unpacked"):
         if given is not packed:
             zipfile.ZipFile(packed).extractall(given)
         said, code = answer(given)
         assert (code, said["job"]["name"], said["verdict"]) == (1, "hangs", "hung")
+    shown = subprocess.run(
+        [sys.executable, "-m", "diagnose", "log", "-q", packed], check=False, capture_output=True
+    )
+    assert "one of 2" in shown.stdout.decode()
 
 
 def test_the_steps_of_one_job_are_one_run(tmp_path):
