@@ -6,7 +6,7 @@ Floor 11: pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ from diagnose.baseline.templates import Templates, own_names
 from diagnose.document import comparable
 from diagnose.jobs.axes import canonical
 from diagnose.jobs.settings import is_own
-from diagnose.model import Diagnosis, Line, Progress, Verdict
+from diagnose.model import Diagnosis, Line, Progress, Role, Verdict
 from diagnose.model.baseline import Baseline, Difference, NewLine, SlowPhase
 from diagnose.news import is_ending, is_heartbeat
 from diagnose.quotation import is_quotation
@@ -74,7 +74,7 @@ def compare(
     verbose = any(line.level in _VERBOSE for run in good for line, _ in run.lines)
     # That a run was asked to say more is no difference in what it did.
     as_loud = [one for one in seen if verbose or one[0].level not in _VERBOSE]
-    new = _new(as_loud, templates, names)
+    new = _new(as_loud, templates, names, _symptoms(diagnosis))
     baseline = Baseline(
         runs=tuple(run.name for run in good),
         new=tuple(new[:MOST_NEW]),
@@ -96,21 +96,39 @@ def compare(
 
 
 def _new(
-    seen: Sequence[tuple[Line, int]], templates: Templates, names: Sequence[str]
+    seen: Sequence[tuple[Line, int]],
+    templates: Templates,
+    names: Sequence[str],
+    symptoms: Container[str],
 ) -> list[NewLine]:
-    """Lines without their like, each kind once; errors first."""
+    """Lines without their like, each kind once; errors first, and those first that no signature takes for a symptom."""
     found: dict[str, NewLine] = {}
     for line, count in seen:
         if is_heartbeat(line) or is_ending(line) or is_quotation(line) or _says_nothing(line):
             continue
         if templates.template(line.message, names) is not None:
             continue
-        said = " ".join(_words(line.message))
+        said = _said(line)
         known = found.get(said)
         found[said] = (
             NewLine(line, count) if known is None else replace(known, count=known.count + count)
         )
-    return sorted(found.values(), key=lambda one: _rank(one.line))
+    return sorted(found.values(), key=lambda one: (_rank(one.line), _said(one.line) in symptoms))
+
+
+def _symptoms(diagnosis: Diagnosis) -> frozenset[str]:
+    """What lines say that show something else to be wrong: a wrapper, a teardown."""
+    findings = (*(link.finding for link in diagnosis.chain), *diagnosis.also)
+    return frozenset(
+        _said(evidence.line)
+        for finding in findings
+        if finding is not None and finding.signature.role is not Role.CAUSE
+        for evidence in finding.evidence
+    )
+
+
+def _said(line: Line) -> str:
+    return " ".join(_words(line.message))
 
 
 def _says_nothing(line: Line) -> bool:
