@@ -28,7 +28,7 @@ class Cut:
 
 
 def number(text: str) -> float | None:
-    """A value as a number; None for words, and for numbers that cannot be compared."""
+    """A value as a number; None for words, and for what cannot be compared: infinity, and what is no number."""
     try:
         found = float(text)
     except ValueError:

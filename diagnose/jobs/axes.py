@@ -113,15 +113,6 @@ def put(axes: dict[str, str], name: str, text: str) -> bool:
     return bool(axis)
 
 
-def number(text: str) -> float | None:
-    """A value as a number; None where it is none."""
-    try:
-        found = float(text)
-    except ValueError:
-        return None
-    return found if abs(found) != float("inf") and found == found else None
-
-
 def where(axis: str) -> Where:
     """What kind of thing an axis is, by its name."""
     if axis in PLACES.values():

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from diagnose.contrast.terms import number as finite
 from diagnose.jobs import axes, names
 from diagnose.jobs.results import is_result_name, of_result
 from diagnose.model.sweep import Contradiction, Where
@@ -143,7 +144,7 @@ def numbers(results: Iterable[Mapping[str, object]]) -> dict[str, float]:
         for name, number in _flat(result):
             if axes.canonical(name) or isinstance(number, bool):
                 continue
-            if isinstance(number, int | float) and axes.number(str(number)) is not None:
+            if isinstance(number, int | float) and finite(str(number)) is not None:
                 found[f"{name} ({under})" if under else name] = float(number)
     return found
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from diagnose.model.sweep import Sweep, Way
 from diagnose.report.markdown import code, escape, fence
+from diagnose.report.sweep_grid import LETTER, grid
 from diagnose.report.sweep_words import (
-    LETTER,
     compared,
     disputed,
     effect,
     ends,
-    grid,
     headline,
     own_separation,
     plural,

@@ -14,13 +14,12 @@ from rich.text import Text
 
 from diagnose.model.sweep import Outcome, Separation, Sweep, Way
 from diagnose.report.layout import report
+from diagnose.report.sweep_grid import LETTER, grid
 from diagnose.report.sweep_words import (
-    LETTER,
     compared,
     disputed,
     effect,
     ends,
-    grid,
     headline,
     names,
     own_separation,
