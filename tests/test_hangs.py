@@ -87,6 +87,12 @@ BEFORE_ITS_PROGRAM = f"""
     first = [(os.POSIX_SPAWN_OPEN, 0, sys.argv[1] + "/queue", os.O_RDONLY, 0)]
     os.posix_spawn("/bin/true", ["true"], {{}}, file_actions=first)
 """
+LEFT_OVER = f"""
+    import subprocess, sys
+    code = "import time; time.sleep(30)"
+    {READY}
+    subprocess.run(f"{{sys.executable}} -c '{{code}}' & exit 0", shell=True, capture_output=True)
+"""
 RELATIVE_FIFO = f"""
     import os, sys
     os.chdir(sys.argv[1])
@@ -120,11 +126,12 @@ def looked(examiner, program: str, folder, wait_s: float = 0.8) -> tuple[Diagnos
         (FORKED_WITH_LOCK, ["lock of its own", "no other thread"]),
         (NATIVE_MUTEX, ["lock of its own", "no other thread"]),
         (LOST_TASK, ["a message on pipe", "something to do", "has ended"]),
+        (LEFT_OVER, ["waits for the end of pipe", "its child", "has ended", "still has it open"]),
         (RELATIVE_FIFO, ["/queue, and nobody has its other end"]),
         (BEFORE_ITS_PROGRAM, ["/queue, and nobody has its other end", "waits for it"]),
     ],
     ids=["joined-before-read", "full-pipe", "full-pipe-of-others", "holder-ended", "forked-with-lock",
-         "native-mutex", "lost-task", "relative-fifo", "before-its-program"],
+         "native-mutex", "lost-task", "left-over", "relative-fifo", "before-its-program"],
 )  # fmt: skip
 def test_a_hang_is_told_with_who_waits_for_what(examiner, program, says, tmp_path):
     diagnosis, _ = looked(examiner, program, tmp_path)

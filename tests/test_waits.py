@@ -659,11 +659,27 @@ def test_a_thread_that_comes_back_by_itself_is_in_no_circle():
 
 
 def test_a_poll_of_several_descriptors_waits_for_none_of_them_alone():
+    def look(other):
+        return snapshot(
+            [process(7), process(8, ppid=7), process(9, ppid=7)],
+            {7: thread("main /f.py:5", syscall="poll 4 5"), 8: thread("f /g.py:1")},
+            files=(OpenFile(7, 4, "pipe:[55]", 55), OpenFile(7, 5, "pipe:[56]", 56)),
+            pipes=(Pipe(55, (7,), (8,)), Pipe(56, (7,), (other,))),
+        )
+
+    assert arrows(look(9)) == ()
+    assert [wait.holders for wait in arrows(look(8))] == [(8,)]
+
+
+def test_who_waits_for_a_child_that_was_not_looked_at_does_not_wait_for_its_sisters():
     look = snapshot(
         [process(7), process(8, ppid=7)],
-        {7: thread("main /f.py:5", syscall="poll 4 5"), 8: thread("f /g.py:1")},
-        files=(OpenFile(7, 4, "pipe:[55]", 55), OpenFile(7, 5, "pipe:[56]", 56)),
-        pipes=(Pipe(55, (7,), (8,)), Pipe(56, (7,), (8,))),
+        {7: thread("main /f.py:5", syscall="wait4 9"), 8: thread("f /g.py:1")},
+    )
+    seen = snapshot(
+        [process(7), process(8, ppid=7)],
+        {7: thread("main /f.py:5", syscall="wait4 8"), 8: thread("f /g.py:1")},
     )
 
     assert arrows(look) == ()
+    assert [wait.holders for wait in arrows(seen)] == [(8,)]

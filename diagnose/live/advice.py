@@ -29,7 +29,7 @@ _SUMMARY = {
 }  # fmt: skip
 _FOREIGN = "Look at this program with a debugger: it decides, and it is no Python process, whose stack could be read here."
 _ELSEWHERE = (
-    "Look at the process that it waits for: it belongs to another tree, and was not looked at."
+    "Look at the process that it waits for: it belongs to another tree."
 )
 _ALL = (
     "Look at the whole server on its machine: who decides is not among the stacks that were given."
@@ -43,7 +43,7 @@ def fix_for(seen: Look) -> Fix | None:
         return None
     if blocker.kind is Block.UNSEEN and seen.snapshot.partial:
         return Fix(summary=_ALL, now=("diagnose attach --save FILE",))
-    if blocker.kind is Block.UNSEEN and blocker.pids and blocker.pids[0] not in seen.standings:
+    if blocker.kind is Block.UNSEEN and blocker.pids and not seen.view.inside(blocker.pids[0]):
         return Fix(summary=_ELSEWHERE, now=(f"diagnose attach {blocker.pids[0]}",))
     if blocker.kind is Block.UNSEEN and _foreign(seen, blocker):
         return Fix(

@@ -24,7 +24,7 @@ from diagnose.probe.connections import connections
 from diagnose.probe.lockfiles import Seat, lock_files
 from diagnose.probe.rounds import Rounds
 from diagnose.probe.start import Before
-from diagnose.stacks.call import CHILD, WRITES, call_of
+from diagnose.stacks.call import CHILD, READS, WRITES, call_of
 
 _MOST_PEERS = 200
 
@@ -44,8 +44,8 @@ class Handles:
     """The server's processes whose descriptors may not be read."""
     denied_outside: tuple[int, ...]
     """Other Python and compiler processes that may not be read either: one may hold a build's lock unseen."""
-    readers: tuple[int, ...] = ()
-    """Who has the other end of a pipe that one of the server's threads sits writing to."""
+    far: tuple[int, ...] = ()
+    """Who has the other end of a pipe that one of the server's threads sits reading or writing."""
 
 
 def handles(
@@ -91,23 +91,23 @@ def handles(
         refused=refused,
         denied=tuple(pid for pid in table.denied if pid in tree),
         denied_outside=tuple(p for p in table.denied if p not in tree and _could_build(p)),
-        readers=_readers(processes, rounds, files, ends),
+        far=_far(processes, rounds, files, ends),
     )
 
 
-def _readers(
+def _far(
     processes: Collection[Process],
     rounds: Rounds,
     files: Collection[OpenFile],
     pipes: Collection[Pipe],
 ) -> tuple[int, ...]:
-    written = {
-        (pid, call.number)
-        for pid, text in _calls(processes, rounds)
-        if (call := call_of(text)).name in WRITES
-    }
-    inodes = {one.inode for one in files if (one.pid, one.fd) in written}
-    return tuple(pid for pipe in pipes if pipe.inode in inodes for pid in pipe.readers)
+    calls = [(pid, call_of(text)) for pid, text in _calls(processes, rounds)]
+    found: list[int] = []
+    for names, side in ((READS, "writers"), (WRITES, "readers")):
+        sat = {(pid, n) for pid, call in calls if call.name in names for n in call.numbers}
+        inodes = {one.inode for one in files if (one.pid, one.fd) in sat}
+        found += [pid for pipe in pipes if pipe.inode in inodes for pid in getattr(pipe, side)]
+    return tuple(found)
 
 
 def outside(found: Handles, tree: Collection[int], alive: Collection[int]) -> tuple[int, ...]:
@@ -130,7 +130,7 @@ def outside(found: Handles, tree: Collection[int], alive: Collection[int]) -> tu
     peers = [
         one.peer_pid for one in calls if _port(one.local) not in ports or one.peer_pid in parts
     ]
-    others = dict.fromkeys((*holders, *found.readers, *peers[:_MOST_PEERS]))
+    others = dict.fromkeys((*holders, *found.far, *peers[:_MOST_PEERS]))
     return tuple(pid for pid in others if pid in alive and pid not in tree and pid != os.getpid())
 
 

@@ -12,7 +12,7 @@ from diagnose.model import Block, Blocker
 from diagnose.stacks import Standing
 from diagnose.waits.arrows import arrows, inner
 from diagnose.waits.clauses import clause, command, step
-from diagnose.waits.files import ROOM
+from diagnose.waits.files import MESSAGE, ROOM
 from diagnose.waits.view import HOLDABLE, SERVES, TALKS, Arrow, View
 
 ORDER = tuple(Block)
@@ -185,13 +185,30 @@ class Graph:
             return Blocker(Block.SILENT, what, (standing.pid,), resource, tuple(path))
         alien = not self._view.inside(standing.pid) and standing.process.role not in SERVES
         if path and alien:
-            kind = Block.OUTSIDE if kind in (Block.ASLEEP, Block.UNSEEN) else kind
-            held = f" and holds {resource}" if resource else ""
-            if resource.startswith(ROOM):
-                held = f" and does not empty {resource.removeprefix(ROOM).strip()}"
-            what += (
-                f"; it does not belong to this server{held}; its command is `{command(standing)}`"
-            )
+            return self._alien(standing, path, kind, what)
+        return Blocker(kind, what, (standing.pid,), resource, tuple(path))
+
+    def _alien(self, standing: Standing, path: Sequence[int], kind: Block, what: str) -> Blocker:
+        """An end outside the server that was looked at."""
+        waiter, resource = self._view.standings[path[-1]], self._resource(path, standing.pid)
+        still = kind in (Block.ASLEEP, Block.UNSEEN)
+        kind = Block.OUTSIDE if still else kind
+        held = f" and holds {resource}" if resource else ""
+        if resource.startswith(ROOM):
+            held = f" and does not empty {resource.removeprefix(ROOM).strip()}"
+        if still and self._reads(path, standing.pid):
+            own = self._view.children.get(waiter.pid, ())
+            ended = [pid for pid in own if self._view.standings[pid].dead]
+            pipe, held = resource.removeprefix(MESSAGE).strip(), ""
+            if ended:
+                what = (
+                    f"{waiter.label} waits for the end of {pipe}: its child {self._view.names(ended)} has ended,"
+                    f" and {standing.label} still has it open"
+                )
+            else:
+                kind = Block.UNSEEN
+                what = f"{waiter.label} waits for {resource} from {standing.label}"
+        what += f"; it does not belong to this server{held}; its command is `{command(standing)}`"
         return Blocker(kind, what, (standing.pid,), resource, tuple(path))
 
     def _kind(self, standing: Standing) -> Block:
@@ -216,9 +233,7 @@ class Graph:
     def _reads(self, path: Sequence[int], pid: int) -> bool:
         """Whether the last of a path waits for input through a pipe, which many programs do all their life."""
         found = self.arrows.get(path[-1], [])
-        return any(
-            a.kind == "pipe" and not a.resource.startswith(ROOM) for a in found if pid in a.holders
-        )
+        return any(a.resource.startswith(MESSAGE) for a in found if pid in a.holders)
 
     def _resource(self, path: Sequence[int], pid: int) -> str:
         found = self.arrows.get(path[-1], []) if path else []

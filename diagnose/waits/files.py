@@ -6,7 +6,7 @@ Floor 7.
 from __future__ import annotations
 
 from diagnose.model import Block, Connection, Pipe
-from diagnose.stacks.call import CHILD, READS, WRITES, call_of
+from diagnose.stacks.call import CHILD, READS, WRITES, Call, call_of
 from diagnose.stacks.standing import Stack, Standing
 from diagnose.units import duration
 from diagnose.waits.view import Arrow, View
@@ -15,6 +15,8 @@ _VFORK = ("wait_for_vfork", "kernel_clone")
 """Where a parent sleeps whose child has not come to its program yet."""
 ROOM = "room in"
 """How the resource of a writer begins that waits for a reader to empty the pipe."""
+MESSAGE = "a message on"
+"""How the resource of a reader begins."""
 
 
 def baton(view: View, standing: Standing) -> list[Arrow]:
@@ -144,11 +146,14 @@ def by_call(view: View, standing: Standing, stack: Stack | None) -> list[Arrow]:
     if call.path:
         return _opening(view, standing, call.path)
     if call.name in CHILD:
-        return child(view, standing, call.number)
+        return child(view, standing, call)
     reads = call.name in READS and stack is not None
-    # Which of several it waits for is not told.
-    if len(call.numbers) == 1 and (reads or call.name in WRITES):
-        return _descriptor(view, standing, call.number, reads=call.name in READS)
+    if call.numbers and (reads or call.name in WRITES):
+        found = [_descriptor(view, standing, number, reads=reads) for number in call.numbers]
+        # Which of several it waits for is not told; it is the same where one process has them all.
+        if all(found) and len({arrow.holders for arrows in found for arrow in arrows}) == 1:
+            return found[0]
+        return []
     if main and standing.process.wchan.startswith(("wait_for_partner", "fifo_open")):
         return _opening(view, standing, "")
     if main and standing.process.wchan.startswith(_VFORK):
@@ -193,7 +198,7 @@ def _pipe(view: View, standing: Standing, pipe: Pipe, *, reads: bool) -> list[Ar
     named = bool(pipe.path) and not pipe.path.startswith("pipe:")
     kind, resource = ("fifo", pipe.path) if named else ("pipe", f"pipe {pipe.inode}")
     if others:
-        awaited = "a message on" if reads else ROOM
+        awaited = MESSAGE if reads else ROOM
         return [Arrow(standing.pid, kind, resource if named else f"{awaited} {resource}", others)]
     verb, missing = ("reads", "writes") if reads else ("writes", "reads")
     what = f"{standing.label} {verb} {'the FIFO ' + resource if named else resource}, which nobody {missing}"
@@ -246,13 +251,16 @@ def socket(view: View, standing: Standing, connection: Connection) -> list[Arrow
     return [Arrow(pid, "socket", far, (), Block.SILENT, what, note)]
 
 
-def child(view: View, standing: Standing, wanted: int = -1) -> list[Arrow]:
-    """A process that it started."""
+def child(view: View, standing: Standing, call: Call | None = None) -> list[Arrow]:
+    """A process that it started: the one that its call names, else any."""
+    call = call or call_of(standing.main.thread.syscall if standing.main else "")
+    wanted = call.number if call.name in CHILD else -1
     own = [
         c
         for c in view.children.get(standing.pid, ())
         if view.standings[c].process.role != "resource-tracker"
     ]
-    if wanted > 0 and (wanted in own or wanted in view.standings):
-        own = [wanted]
+    if wanted > 0:
+        # Of one that was not looked at nothing is known; its sisters have nothing to do with it.
+        own = [wanted] if wanted in view.standings else []
     return [Arrow(standing.pid, "child", "the end of its child", tuple(own))] if own else []
