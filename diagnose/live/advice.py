@@ -28,9 +28,7 @@ _SUMMARY = {
     Block.MOVING: "Wait: it moves.",
 }  # fmt: skip
 _FOREIGN = "Look at this program with a debugger: it decides, and it is no Python process, whose stack could be read here."
-_ELSEWHERE = (
-    "Look at the process that it waits for: it belongs to another tree."
-)
+_ELSEWHERE = "Look at the process that it waits for: it belongs to another tree."
 _ALL = (
     "Look at the whole server on its machine: who decides is not among the stacks that were given."
 )
