@@ -6,7 +6,6 @@ Floor 12.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 from diagnose.catalogue import patterns_of
@@ -19,6 +18,7 @@ from diagnose.report.signature import describe
 from diagnose.report.words import place, shorten
 from diagnose.scope import applies
 from diagnose.sources import open_paths
+from diagnose.sources.neighbours import Neighbours, read_script
 
 
 def explain(
@@ -59,7 +59,7 @@ def _of_scripts(
     """The same for launch scripts, way by way."""
     linter = Linter(signatures)
     for path in paths:
-        recipe = read(path, Path(path).read_bytes())
+        recipe = read(path, read_script(path), beside=Neighbours(path, paths))
         for variant in recipe.variants:
             matcher = linter.matcher(recipe, variant)
             found = matcher.finding(signature.id)

@@ -170,7 +170,7 @@ def scripts(draw: st.DrawFn) -> Script:
     words = [_flag(draw, name, value) for name, value in flags]
     if array:
         words.insert(draw(st.integers(0, len(words))), '"${EP_ARGS[@]}"')
-    parts += _command(draw, fault.server, words)
+    parts += _command(draw, fault.server, words, written=not array and not fault.before)
     text = "\n".join(parts) + draw(st.sampled_from(["\n", "\nSERVER_PID=$!\nwait\n", ""]))
     return Script(
         fault,
@@ -198,10 +198,23 @@ def _branch(draw: st.DrawFn, flags: list[tuple[str, str]]) -> str:
     return f"{head}if {test}; then\n{pad}{take}{otherwise}\nfi"
 
 
-def _command(draw: st.DrawFn, server: str, words: list[str]) -> list[str]:
-    style = draw(st.sampled_from(["line", "lines", "packed", "array", "array lines"]))
+def _command(draw: st.DrawFn, server: str, words: list[str], *, written: bool) -> list[str]:
+    """The server's command; `written` where nothing that is not exported has to reach it."""
+    styles = ["line", "lines", "packed", "array", "array lines", "function"]
+    styles += ["written", "shell"] if written else []
+    style = draw(st.sampled_from(styles))
     end = draw(st.sampled_from(["", " &", ' > "$SERVER_LOG" 2>&1 &']))
     pad = draw(st.sampled_from(["", "  ", "    "]))
+    if style == "function":
+        return [f'start() {{\n  {server} "$@"{end}\n}}', " ".join(["start", *words])]
+    if style in ("written", "shell"):
+        lines = " \\\n".join([server, *(pad + w for w in words)])
+        head, tail = (
+            ("cat > run.sh <<'EOF'", "\nbash run.sh")
+            if style == "written"
+            else ("bash <<'EOF'", "")
+        )
+        return [f"{head}\n{lines}\nEOF{tail}"]
     if style == "line":
         return [" ".join([server, *words]) + end]
     if style == "lines":

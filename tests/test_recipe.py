@@ -6,10 +6,14 @@ import subprocess
 from textwrap import dedent
 
 import pytest
+from hypothesis import given, settings
+from recipe_scripts import scripts
 from recipes import FIXTURES, environment, flags, only, recipe
 
 from diagnose.errors import InputError
+from diagnose.recipe import read
 from diagnose.recipe.expand import words
+from diagnose.recipe.relevance import Relevance
 from diagnose.recipe.syntax import parse, walk
 from diagnose.recipe.words import State, Variable, Word
 
@@ -284,6 +288,10 @@ def test_members_of_a_json_value_are_flags_of_their_own():
         "${X%/*}",
         "${X%%/*}",
         "${#X}",
+        "${X/b/z}",
+        "${X//[ac]/z}",
+        "${X//a}",
+        '"${S/two /}"',
         "${X^^}",
         "$S",
         '"$S"',
@@ -350,6 +358,21 @@ def test_conditions_that_no_server_asks_for_open_no_ways():
     one = recipe(f"{tests}vllm serve m &\n{after}echo $A1 $A2\n")
 
     assert (len(one.variants), one.dropped) == (1, 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(scripts())
+def test_what_is_not_followed_would_have_changed_nothing(script):
+    """Statements that cannot matter to a server are passed over: following them all gives the same."""
+
+    def servers() -> list[tuple[object, ...]]:
+        one = read(script.fault.file, script.text.encode(), [script.fault.row])
+        return sorted((*flags(v).items(), *environment(v).items()) for v in one.variants)
+
+    some = servers()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Relevance, "passes", lambda _self, _node: False)
+        assert servers() == some
 
 
 def test_what_is_nested_without_end_is_refused_in_one_sentence():

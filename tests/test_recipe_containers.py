@@ -180,7 +180,7 @@ def test_no_variable_is_written_where_options_that_are_not_known_may_win(options
         ('X=1\nbash -c "vllm serve m --a $X"', 'X=2\nbash -c "vllm serve m --a $X --b 3"'),
         (
             "cat <<'EOF' > run.sh\nvllm serve m \\\n  --a 1\nEOF\nbash run.sh",
-            "cat <<'EOF' > run.sh\nvllm serve m \\\n  --a 2 --b 3\nEOF\nbash run.sh",
+            "cat <<'EOF' > run.sh\nvllm serve m \\\n  --b 3 \\\n  --a 2\nEOF\nbash run.sh",
         ),
         (
             'CMD="vllm serve m"\nCMD+=" --a 1"\neval "$CMD"',

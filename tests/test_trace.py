@@ -39,6 +39,18 @@ def test_the_command_is_known_with_what_only_a_run_tells():
 
 
 @needs_sandbox
+def test_what_a_script_sources_and_runs_is_there():
+    script = 'source "$(dirname "$0")/../lib.sh"\nhas_gpu || exit 1\nis_cold && exit 1\nbash "$(dirname "$0")/start.sh" 3\n'
+    files = {
+        "lib.sh": b"has_gpu() { return 0; }\nis_cold() { return 1; }\n",
+        "a/start.sh": b'vllm serve m --a "$1"\n',
+    }
+    found = trace("a/x.sh", script.encode(), {}, files)
+
+    assert [traced.argv for traced in found] == [("vllm", "serve", "m", "--a", "3")]
+
+
+@needs_sandbox
 def test_only_the_jobs_variables_are_given(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secretsecretsecret")
     (traced,) = trace("x.sh", b"export A=1\nvllm serve m\n", {"TP": "8"})

@@ -135,13 +135,13 @@ def open_script(recipe: str, roots: tuple[Path, ...]) -> Script:
     Raises:
         InputError: If it cannot be read.
     """
-    from diagnose.cli.beside import beside, git_path, read_script
     from diagnose.lint import Linter
     from diagnose.origin import Script
     from diagnose.reason import catalogue
+    from diagnose.sources.neighbours import Neighbours, git_path, read_script
 
     data, linter = read_script(recipe), Linter(catalogue(roots))
-    return Script(recipe, data, linter, git_path(recipe), beside(recipe))
+    return Script(recipe, data, linter, git_path(recipe), Neighbours(recipe))
 
 
 def exit_code(diagnosis: Diagnosis) -> int:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from diagnose.cli.beside import beside, git_path, read_script
 from diagnose.errors import InputError, UsageError
+from diagnose.sources.neighbours import Neighbours, git_path, read_script
 
 if TYPE_CHECKING:
+    from diagnose.probe.sandbox import Traced
     from diagnose.recipe import Recipe
     from diagnose.review import Review
 
@@ -167,9 +168,10 @@ def _reviews(
         )
         if not chosen:
             click.echo(f"diagnose: {script}: no row of {matrix} is run with it", err=True)
-        recipe = read(script, data, chosen or rows, beside(script, scripts))
+        neighbours = Neighbours(script, scripts)
+        recipe = read(script, data, chosen or rows, neighbours)
         if trace and recipe.kind == "script":
-            recipe = _traced(recipe, chosen or rows)
+            recipe = _traced(recipe, chosen or rows, neighbours.files)
         found.append(reviewer.review(_with_sister(recipe, chosen or rows)))
     return found
 
@@ -190,20 +192,30 @@ def _told(paths: Sequence[str], base: str) -> dict[str, Recipe]:
     return {path: of_changelog(versions[path], configs) for path in logs}
 
 
-def _traced(recipe: Recipe, rows: Sequence[Mapping[str, str]]) -> Recipe:
+def _traced(
+    recipe: Recipe, rows: Sequence[Mapping[str, str]], files: Mapping[str, bytes]
+) -> Recipe:
     """A recipe as a sandboxed run of each row shows it; rows that start no server there stay as they were followed."""
-    from diagnose.probe.sandbox import trace
-    from diagnose.recipe import Word, as_run, server_of
+    from diagnose.recipe import as_run
 
     for row in rows:
-        for traced in trace(recipe.name, recipe.data, row):
-            if server_of([Word(word) for word in traced.argv])[0]:
-                recipe = as_run(recipe, row, traced.argv, traced.environment)
-                break
+        # Libraries that install and measure may end a run that has no network and no GPU: then it goes without them.
+        found = _server_in(recipe, row, files) or (_server_in(recipe, row, {}) if files else None)
+        if found is not None:
+            recipe = as_run(recipe, row, found.argv, found.environment)
         else:
             told = " ".join(f"{n}={v}" for n, v in row.items()) or "without variables"
             click.echo(f"diagnose: {recipe.name}: the run ({told}) started no server", err=True)
     return recipe
+
+
+def _server_in(recipe: Recipe, row: Mapping[str, str], files: Mapping[str, bytes]) -> Traced | None:
+    """The first server that a run of one row starts."""
+    from diagnose.probe.sandbox import trace
+    from diagnose.recipe import Word, server_of
+
+    ran = trace(git_path(recipe.name), recipe.data, row, files)
+    return next((t for t in ran if server_of([Word(word) for word in t.argv])[0]), None)
 
 
 def _with_sister(recipe: Recipe, rows: Sequence[Mapping[str, str]]) -> Recipe:

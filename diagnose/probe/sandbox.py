@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from diagnose.errors import InputError
 
@@ -92,7 +93,7 @@ exec chroot . /usr/bin/setpriv --no-new-privs --bounding-set=-all --inh-caps=-al
 _BODY = r"""
 ulimit -t 10 -f 20000 -u 256 -v 2000000
 cd /workspace
-BASH_ENV=/given/stubs /bin/bash "/given/script/$0" </dev/null >/dev/null 2>&1
+BASH_ENV=/given/stubs /bin/bash "/given/tree/$0" </dev/null >/dev/null 2>&1
 for turn in {1..30}; do
     set -- /proc/[0-9]*
     [ $# -le 1 ] && break
@@ -101,7 +102,7 @@ done
 """
 _STUBS = r"""
 command_not_found_handle() { return 0; }
-source() { [ -r "$1" ] && builtin source "$@"; return 0; }
+source() { [ -r "$1" ] && builtin source "$@"; check_env_vars() { return 0; }; return 0; }
 .() { source "$@"; }
 """
 _RECORDER = r"""#!/bin/bash
@@ -117,13 +118,19 @@ class Traced:
     environment: Mapping[str, str]
 
 
-def trace(name: str, data: bytes, row: Mapping[str, str]) -> list[Traced]:
+def trace(
+    name: str,
+    data: bytes,
+    row: Mapping[str, str],
+    files: Mapping[str, bytes] = MappingProxyType({}),
+) -> list[Traced]:
     """The commands of engines that a script runs for one row.
 
     Args:
-        name: The script's file name.
+        name: The script's path from the top of its repository.
         data: Its bytes.
         row: The job's variables.
+        files: What it sources or runs, by the same kind of path.
 
     Raises:
         InputError: If the sandbox cannot be made; nothing was run then.
@@ -136,15 +143,25 @@ def trace(name: str, data: bytes, row: Mapping[str, str]) -> list[Traced]:
         )
     with tempfile.TemporaryDirectory(prefix="diagnose-trace-") as folder:
         root = Path(folder)
-        _prepare(root, Path(name).name, data)
-        return _parse(_run(root, Path(name).name, row))
+        path = _inner(name) or "script.sh"
+        _prepare(root, {**files, path: data})
+        return _parse(_run(root, path, row))
 
 
-def _prepare(root: Path, name: str, data: bytes) -> None:
-    binaries, scripts = root / "given" / "bin", root / "given" / "script"
+def _inner(name: str) -> str:
+    """A path that stays below the folder it is put in."""
+    return "/".join(part for part in name.split("/") if part not in ("", ".", ".."))
+
+
+def _prepare(root: Path, files: Mapping[str, bytes]) -> None:
+    binaries, scripts = root / "given" / "bin", root / "given" / "tree"
     for path in (root / "new", binaries, scripts):
         path.mkdir(parents=True)
-    (scripts / name).write_bytes(data)
+    for name, data in files.items():
+        file = scripts / _inner(name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        file.chmod(0o755)
     (root / "given" / "stubs").write_text(_STUBS)
     for program in _RECORDED:
         (binaries / program).write_text(_RECORDER)

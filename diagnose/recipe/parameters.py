@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 
 from diagnose.recipe.arithmetic import number
 from diagnose.recipe.pieces import Piece, unknown
@@ -162,6 +162,9 @@ def _operator(
     elif operator in ("#", "##", "%", "%%") and word is not None and word.known:
         text = _cut(word.text, rest[len(operator) :], operator)
         yield Piece(text, (-1,) * len(text), quoted=quoted)
+    elif operator in ("/", "//") and word is not None and word.known and "$" not in rest:
+        text = _replaced(word.text, rest[len(operator) :], every=operator == "//")
+        yield Piece(text, (-1,) * len(text), quoted=quoted)
     elif operator in ("^^", ",,") and word is not None and word.known:
         text = word.text.upper() if operator == "^^" else word.text.lower()
         yield Piece(text, (-1,) * len(text), quoted=quoted)
@@ -178,6 +181,13 @@ def _argument(
         if seen and child.type != "}":
             yield from pieces(child, state, quoted=quoted)
         seen = seen or child.type == operator
+
+
+def _replaced(text: str, rest: str, *, every: bool) -> str:
+    """The value with the first or every longest match of a pattern replaced."""
+    pattern, _, new = rest.partition("/")
+    expression = translate(pattern.strip("\"'")).removesuffix(r"\Z")
+    return re.sub(expression, lambda _: new.strip("\"'"), text, count=0 if every else 1)
 
 
 def _cut(text: str, pattern: str, operator: str) -> str:

@@ -137,6 +137,11 @@ def insert(data: bytes, root: Node, start: int, end: int, text: bytes) -> Edit:
             return lines.below(end, [lines.indent(start) + text])
         return Edit(end, end, b" " + text)
     if holder is None or holder.type != "command":
+        # In a string or a here-document the tree does not tell where the command ends: its lines do.
+        if own_line and rest == b"\\":
+            return lines.below(end, [lines.indent(start) + text + b" \\"])
+        if own_line and not rest and _continued(data, first):
+            return lines.above(start, [lines.indent(start) + text + b" \\"])
         return Edit(end, end, b" " + text)
     if data[end:last].rstrip(b"\r").endswith(b"\\"):
         indent = lines.indent(start) if lines.start(start) > holder.start_byte else None

@@ -1,15 +1,14 @@
-"""The files that lie beside a launch script: what it sources or runs, and the recipe it is the sister of."""
+"""The files that lie beside a launch script: what it sources or runs, and the recipe it is the sister of.
+
+Floor 10.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from diagnose.errors import InputError
-
-if TYPE_CHECKING:
-    from diagnose.recipe.runs import Beside
 
 _LARGEST = 4_000_000
 
@@ -30,7 +29,7 @@ def read_script(path: str) -> bytes:
     return data
 
 
-def beside(script: str, given: Sequence[str] = ()) -> Beside:
+class Neighbours:
     """Reads the files that a script names: those that are given with it, or lie in its repository.
 
     Nothing else is read: what a machine has under the same absolute path is not what the job has.
@@ -39,23 +38,38 @@ def beside(script: str, given: Sequence[str] = ()) -> Beside:
         script: Its path.
         given: Further paths that the user named.
     """
-    folder = Path(script).parent
-    top = repository_of(script) or folder.resolve()
 
-    def read(name: str) -> bytes | None:
-        for path in _candidates(name, folder, top, given):
+    def __init__(self, script: str, given: Sequence[str] = ()) -> None:
+        self._folder = Path(script).parent
+        self._top = repository_of(script) or self._folder.resolve()
+        self._given = given
+        self.files: dict[str, bytes] = {}
+        """What was read, by its path from the top of the repository."""
+
+    def __call__(self, name: str) -> bytes | None:
+        """The bytes of a file as a script names it; None where it is not at hand."""
+        for path in _candidates(name, self._folder, self._top, self._given):
             try:
-                whole = path.resolve()
-                if not whole.is_relative_to(top) and str(path) not in given:
-                    continue
-                if whole.is_file() and whole.stat().st_size <= _LARGEST:
-                    data = whole.read_bytes()
-                    return None if b"\0" in data[:8192] else data
+                data = self._read(path)
             except (OSError, ValueError):
                 continue
+            if data is not None:
+                return data
         return None
 
-    return read
+    def _read(self, path: Path) -> bytes | None:
+        whole = path.resolve()
+        inside = whole.is_relative_to(self._top)
+        if not (inside or str(path) in self._given) or not whole.is_file():
+            return None
+        if whole.stat().st_size > _LARGEST:
+            return None
+        data = whole.read_bytes()
+        if b"\0" in data[:8192]:
+            return None
+        if inside:
+            self.files[whole.relative_to(self._top).as_posix()] = data
+        return data
 
 
 def _candidates(name: str, folder: Path, top: Path, given: Sequence[str]) -> Iterator[Path]:
