@@ -504,6 +504,27 @@ def test_a_terminal_that_changes_its_size_is_told_to_the_command(tmp_path):
     assert b"SIGWINCH" not in said(tmp_path)
 
 
+STUCK = """
+import sys, time
+from diagnose.watch.examine import Examination
+Examination.after = lambda self, end: time.sleep(3600)
+from diagnose.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_a_signal_ends_the_reading_of_the_logs_of_a_server_that_ended(tmp_path):
+    command = [sys.executable, "-c", STUCK, "watch", "--", "sh", "-c", "echo $$ > pid; exit 3"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as one:
+        until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
+        head = int((tmp_path / "pid").read_text())
+        until(lambda: proc.stat(head) is None)
+        one.terminate()
+        assert one.stderr is not None
+        assert b"a signal came before it was done" in one.stderr.read()
+    assert one.returncode == 3
+
+
 def test_a_command_that_goes_on_after_a_cancel_is_told_of(tmp_path):
     command = server("deaf", *LOADS, "touch", "started", "hang")
     with watching("--hold", "0.1", "--grace", "1", "--", *command, folder=tmp_path) as one:

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 _MOST = 2**24
+_PUMP_S = 0.1
+"""How often there is a look for other things while an answer is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +82,22 @@ class Aside:
         except (ValueError, TypeError):
             return Answer(problem="the look ended without an answer")
 
-    def wait(self, until: float) -> Answer:
-        """The answer, waited for up to a monotonic time."""
+    def wait(self, until: float, interrupted: Callable[[], bool]) -> Answer:
+        """The answer, waited for.
+
+        Args:
+            until: A monotonic time at which it is given up.
+            interrupted: Asked again and again whether to give it up now.
+        """
         self._until = min(self._until, until)
         while True:
             found = self.answer(time.monotonic())
             if found is not None:
                 return found
-            select.select((self.handle,), (), (), max(0.0, self._until - time.monotonic()))
+            if interrupted():
+                self.give_up()
+                return Answer(problem="a signal came before it was done")
+            select.select((self.handle,), (), (), _PUMP_S)
 
     def give_up(self) -> None:
         """Ends the look; its answer is of no use any more."""

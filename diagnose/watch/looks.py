@@ -93,10 +93,10 @@ class Looks:
         self._aside = None
         return self._then(answer, now)
 
-    def wait(self, now: float) -> Answer:
-        """The answer that is under way, waited for."""
+    def wait(self, now: float, interrupted: Callable[[], bool]) -> Answer:
+        """The answer that is under way, waited for until it is interrupted."""
         assert self._aside is not None
-        answer = self._aside.wait(now + _LIMIT_S)
+        answer = self._aside.wait(now + _LIMIT_S, interrupted)
         self._aside = None
         return answer
 

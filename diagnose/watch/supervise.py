@@ -226,7 +226,7 @@ class Supervisor:
         code = self._server.code
         answer = Answer()
         if self._looks.pids and self._held.looking:
-            answer = self._looks.wait(time.monotonic())
+            answer = self._looks.wait(time.monotonic(), self._interrupted)
             self._looks.tell(answer)
         elif not self._held.passed:
             answer = self._read_logs()
@@ -238,6 +238,11 @@ class Supervisor:
             return self._held.code
         return answer.code or (0 if self._watch.serving else 3)
 
+    def _interrupted(self) -> bool:
+        """Whether a signal means an end; output goes on meanwhile."""
+        self._relay.step()
+        return any(number in ENDING for number in self._signals.take())
+
     def _read_logs(self) -> Answer:
         code, now = self._server.code, time.monotonic()
         tree = self._senses.tree
@@ -248,7 +253,7 @@ class Supervisor:
             named = f"{name} (pid {first.pid})"
             end = dataclasses.replace(end, first=named, before_s=now - first.at)
         self._looks.ask(lambda: self._looks.examination.after(end), now, self._looked)
-        answer = self._looks.wait(now)
+        answer = self._looks.wait(now, self._interrupted)
         if code or answer.code or (code is None and not self._watch.serving):
             how = f"exit code {code}" if code is not None else "it ended"
             when = "after it was ready" if self._watch.serving else "before it was ready"
