@@ -135,21 +135,13 @@ def _jobs(sweep: Sweep, *, verbose: bool) -> Iterator[tuple[str, RenderableType]
     """The jobs that were left out, and with -v all of them."""
     aside = [j for j in sweep.jobs if j.outcome in (Outcome.UNKNOWN, Outcome.UNREADABLE)]
     shown = list(sweep.jobs) if verbose else aside
-    lines = [
-        f"{LETTER[job.outcome]:<5} {job.name}"
-        + (
-            f": {job.problem or job.why}"
-            if not job.outcome.bad and job.outcome is not Outcome.PASSED
-            else ""
-        )
-        + (f"\n      {settings(dict(job.axes))}" if verbose and job.axes else "")
-        for job in shown[: None if verbose else MOST_JOBS]
-    ]
-    if len(shown) > len(lines):
-        lines.append(f"and {len(shown) - len(lines)} more (-v shows them)")
+    lines: list[RenderableType] = []
+    for job in shown[: None if verbose else MOST_JOBS]:
+        why = "" if job.outcome.bad or job.outcome is Outcome.PASSED else job.problem or job.why
+        lines.append(_text(f"{LETTER[job.outcome]:<5} {job.name}" + (f": {why}" if why else "")))
+        if verbose and job.axes:
+            lines.append(Padding(_text(settings(job.axes)), (0, 0, 0, 6)))
+    if not verbose and len(shown) > MOST_JOBS:
+        lines.append(_text(f"and {len(shown) - MOST_JOBS} more (-v shows them)"))
     if lines:
-        yield "Jobs" if verbose else "Left out", Text("\n".join(map(_kept_breaks, lines)))
-
-
-def _kept_breaks(text: str) -> str:
-    return "\n".join(printable(line) for line in text.split("\n"))
+        yield "Jobs" if verbose else "Left out", Group(*lines)

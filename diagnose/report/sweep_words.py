@@ -5,7 +5,7 @@ Floor 10: pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from diagnose.model.sweep import (
     Contradiction,
@@ -175,9 +175,8 @@ def rival(one: Rival, predicate: Predicate) -> str:
     return text
 
 
-def settings(axes: dict[str, str] | object) -> str:
+def settings(axes: Mapping[str, str]) -> str:
     """`ep=8 conc=32`."""
-    assert isinstance(axes, dict)
     return " ".join(f"{axis}={value}" for axis, value in axes.items())
 
 
