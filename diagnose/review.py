@@ -5,8 +5,8 @@ Floor 9: pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from diagnose.advice import fix_for, withheld
 from diagnose.lint import Fault, Linter
@@ -95,11 +95,3 @@ class Reviewer:
                 break
             data = step.after
         return data
-
-
-def with_facts(recipe: Recipe, facts: Mapping[str, str]) -> Recipe:
-    """A recipe of which more is known than its script tells, such as the engine's version."""
-    return replace(
-        recipe,
-        variants=tuple(replace(v, facts={**v.facts, **facts}) for v in recipe.variants),
-    )

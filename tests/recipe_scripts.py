@@ -130,6 +130,27 @@ FAULTS = (
         touched=("4 8",),
     ),
     Fault(
+        "recipe/verify-batch-above-captured-sizes",
+        flags=(
+            ("--max-num-seqs", "32"),
+            ("--max-cudagraph-capture-size", "64"),
+            ("--speculative-config", '\'{"method": "mtp", "num_speculative_tokens": 2}\''),
+        ),
+        touched=("64 96",),
+    ),
+    Fault(
+        "recipe/dispatch-buffer-below-batch",
+        file="model_fp8_b200_sglang_mtp.sh",
+        server='python3 -m sglang.launch_server --model-path "$MODEL"',
+        before="export SGLANG_DEEPEP_NUM_MAX_DISPATCH_TOKENS_PER_RANK=256",
+        flags=(
+            ("--moe-a2a-backend", "deepep"),
+            ("--cuda-graph-max-bs", "128"),
+            ("--speculative-num-draft-tokens", "4"),
+        ),
+        touched=("256 512",),
+    ),
+    Fault(
         "recipe/memory-share-too-high-with-draft-model",
         flags=(
             ("--gpu-memory-utilization", "0.98"),

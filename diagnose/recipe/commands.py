@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from diagnose.recipe.expand import value, words
-from diagnose.recipe.programs import TALK
+from diagnose.recipe.programs import SERVER_TEXT, TALK
 from diagnose.recipe.shells import shell_in
 from diagnose.recipe.syntax import Node, named, text_of
 from diagnose.recipe.words import Command, State, Text, Variable, Word
@@ -35,10 +35,6 @@ _SERVERS: Mapping[tuple[str, ...], str] = {
     ("text-generation-launcher",): "tgi",
 }
 
-_SERVER_TEXT = re.compile(
-    r"\bvllm\s+serve\b|-m\s+(?:vllm\.entrypoints|sglang\.launch_server|atom\.entrypoints|dynamo\.)"
-    r"|\bsglang\s+serve\b|\btrtllm-serve\b"
-)
 _REDIRECTS = ("file_redirect", "herestring_redirect", "heredoc_redirect")
 _GIVES = re.compile(r"\$\{(\w+):?=")
 _ALL_UNKNOWN = re.compile(r"\$\w+|\$\(.*\)", re.DOTALL)
@@ -161,7 +157,7 @@ def hides_server(node: Node, state: State) -> bool:
     script = shell.script if shell else None
     if script and not script.known and _ALL_UNKNOWN.fullmatch(script.text):
         return True
-    return _SERVER_TEXT.search(text_of(node)) is not None
+    return SERVER_TEXT.search(text_of(node)) is not None
 
 
 def start(node: Node, argv: Sequence[Word], state: State) -> State:

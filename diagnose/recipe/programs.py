@@ -5,6 +5,7 @@ Floor 6: pure but for its table.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -20,3 +21,9 @@ WRAPPERS = frozenset(_TABLE["wrappers"])
 """They run the command that stands behind their options."""
 MATRIX = frozenset(_TABLE["matrix"])
 """Variables that a job's matrix sets; a default in the script is not taken for their value."""
+
+SERVER_TEXT = re.compile(
+    r"\b(?:vllm|sglang)['\"]?[\s\\]+['\"]?serve\b|\btrtllm-serve\b|\btext-generation-launcher\b"
+    r"|-m['\"]?[\s\\]+['\"]?(?:vllm\.entrypoints|sglang\.launch_server|atom\.entrypoints|dynamo\.)"
+)
+"""A server's command, as it looks in a text."""

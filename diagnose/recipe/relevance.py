@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from diagnose.recipe.programs import HARMLESS, SPECIAL, WRAPPERS
+from diagnose.recipe.programs import HARMLESS, SERVER_TEXT, SPECIAL, WRAPPERS
 from diagnose.recipe.syntax import Node, above, named, text_of, walk
 
 _ASKED = re.compile(
@@ -19,10 +19,10 @@ _ASKED = re.compile(
     re.DOTALL,
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_SERVER = re.compile(
-    r"\b(?:vllm|sglang)['\"]?[\s\\]+['\"]?serve\b|vllm\.entrypoints|sglang\.launch_server|atom\.entrypoints|dynamo\.(?:vllm|sglang)|trtllm-serve"
-    r"|text-generation-launcher|vllm/vllm-openai"
+_PART = re.compile(
+    r"vllm\.entrypoints|sglang\.launch_server|atom\.entrypoints|dynamo\.(?:vllm|sglang)|vllm/vllm-openai"
 )
+"""What is a server's command together with something that stands elsewhere."""
 _PROGRAM = re.compile(r"=\(?[\s'\"]*(?:[^\s'\"]{0,200}/)?(?:vllm|sglang)(?=[\s'\")]|$)")
 _EXPORTS = re.compile(r"set\s+(?:-\w*a|-o\s+allexport)")
 _GIVES = re.compile(r"\$\{(\w+):?=")
@@ -232,8 +232,13 @@ def _function(node: Node) -> str:
     return text_of(node.child_by_field_name("name") or node)
 
 
+def _speaks(text: str) -> bool:
+    """Whether a text holds a server's command, or a part of one."""
+    return bool(SERVER_TEXT.search(text) or _PART.search(text))
+
+
 def _carries(text: str, known: set[str]) -> bool:
-    return bool(_SERVER.search(text) or _PROGRAM.search(text) or known & set(_names(text)))
+    return bool(_speaks(text) or _PROGRAM.search(text) or known & set(_names(text)))
 
 
 def _may_start(node: Node, name: str, carriers: set[str]) -> bool:
@@ -242,7 +247,7 @@ def _may_start(node: Node, name: str, carriers: set[str]) -> bool:
         return False
     whole = node.parent if node.parent and node.parent.type == "redirected_statement" else node
     text = text_of(whole)[sum(len(text_of(c)) for c in named(node, "variable_assignment")) :]
-    if _SERVER.search(text) or carriers & set(_names(text)):
+    if _speaks(text) or carriers & set(_names(text)):
         return True
     if name in _READERS:
         return _OPEN.search(text) is not None
@@ -254,7 +259,7 @@ def _may_start(node: Node, name: str, carriers: set[str]) -> bool:
 def _writes(node: Node) -> bool:
     """Whether a file may be written that is run afterwards."""
     text = text_of(node)
-    return (">" in text or "tee" in text) and bool(_SERVER.search(text) or "export" in text)
+    return (">" in text or "tee" in text) and bool(_speaks(text) or "export" in text)
 
 
 def _asked(node: Node) -> Iterator[Node]:

@@ -6,7 +6,7 @@ Floor 6: pure. The names are those of `facts`, so that a signature asks the same
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from diagnose.facts.patterns import NAMES
 from diagnose.recipe.server import Flag
@@ -21,6 +21,8 @@ _VERSION = re.compile(r"(?:^|[^0-9.])v?(\d+\.\d+(?:\.\d+)?(?:(?:rc|\.post|\.dev)
 _ROCM_VERSION = re.compile(
     r"rocm[-_]?\d[\d.]*|cu\d+|py(?:thon)?3?\.?\d+|ubuntu[\d.]+|torch[\d.]*|pytorch\w*_[\d.]+"
 )
+_LARGEST_DISPATCH = 1024
+"""Tokens a rank that DeepEP's buffer holds in many builds."""
 _GFX = {"mi300": "gfx942", "mi325": "gfx942", "mi355": "gfx950", "mi350": "gfx950"}
 
 
@@ -147,3 +149,15 @@ def _capture(flags: Sequence[Flag], found: dict[str, str]) -> None:
     numbers += [int(values[name]) for name in largest if values.get(name, "").isdigit()]
     if numbers:
         found["max_capture_size"] = str(max(numbers))
+    found.update(_needed(found, alone=largest[0] in values and len(numbers) == 1))
+
+
+def _needed(found: Mapping[str, str], *, alone: bool) -> Iterator[tuple[str, str]]:
+    """What batches of draft tokens need, where one setting can give it."""
+    numbers = {name: int(value) for name, value in found.items() if value.isdigit()}
+    seqs, drafted = numbers.get("max_num_seqs"), numbers.get("num_speculative_tokens")
+    if alone and seqs and drafted:
+        yield "verify_batch", str(seqs * (1 + drafted))
+    captured, draft = numbers.get("max_capture_size"), numbers.get("num_draft_tokens")
+    if captured and draft and captured * draft <= _LARGEST_DISPATCH:
+        yield "dispatch_tokens", str(captured * draft)
