@@ -37,6 +37,11 @@ NAMES = {
         "dcp": "1", "pcp": "1", "ep": "1", "dpa": "false", "spec": "none", "conc": "16", "isl": "8192", "osl": "1024",
         "eval_only": "true",
     },
+    # A kind of speculation that is not known yet.
+    "p0.5 | dsv4 fp8 b300 vllm TP8 dspark c32": {
+        "model_prefix": "dsv4", "precision": "fp8", "hardware": "b300", "framework": "vllm", "tp": "8", "pp": "1",
+        "dcp": "1", "pcp": "1", "ep": "1", "dpa": "false", "spec": "dspark", "conc": "32",
+    },
     # In between, without a priority.
     "minimaxm3 fp4 mi355x vllm TP8/EP8/DPA mtp c128": {
         "model_prefix": "minimaxm3", "precision": "fp4", "hardware": "mi355x", "framework": "vllm", "tp": "8", "pp": "1",

@@ -83,17 +83,19 @@ def _known(name: str) -> str:
 
 
 def _flags(name: str, axes: dict[str, str]) -> None:
+    capitals = _PARTS.search(name) or _SIZES.search(name)
     if parts := _PARTS.search(name) or _OLD_PARTS.search(name):
         _parts(parts.groupdict(), axes)
-    elif sizes := _SIZES.search(name):
-        axes.update(_LEFT_OUT | _of_capitals(sizes[0]))
+    elif capitals:
+        axes.update(_LEFT_OUT | _of_capitals(capitals[0]))
     elif dpa := _DPA.search(name):
         axes["dpa"] = dpa["value"] or "true"
     if conc := _CONC.search(name):
         axes["conc"] = value("conc", conc["conc"])
-    if ("tp" in axes and "pcp" in axes) or (parts and "prefill_pcp" in axes):
-        # Names of this form leave out what is not there.
-        axes.setdefault("spec", "none")
+    if capitals and conc:
+        # Between sizes and concurrency stands what is not left out: the kind of speculation, by whatever name.
+        between = _OFFLOAD.sub("", name[capitals.end() : conc.start()]).split()
+        axes["spec"] = between[0].lower() if between else "none"
     if offload := _OFFLOAD.search(name):
         axes["kv_offload"] = offload["kind"]
         if offload["backend"]:
