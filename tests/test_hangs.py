@@ -321,6 +321,7 @@ def test_who_does_not_empty_a_pipe_is_named_also_outside(examiner, tmp_path):
     assert diagnosis.verdict == "hung"
     assert diagnosis.blocker.pids == (one.pid,)
     assert "does not empty pipe" in diagnosis.verdict_why
+    assert diagnosis.cause.signature.id == "host/output-pipe-not-emptied"
 
 
 def test_a_look_does_not_cut_short_what_is_being_written(tmp_path):

@@ -189,7 +189,7 @@ def test_two_processes_with_two_flocks_are_a_circle():
 def test_one_who_waits_for_a_flock_is_not_taken_for_its_holder():
     lock = {"device": 1, "inode": 1, "path": "/a.lock"}
     look = snapshot(
-        [process(100), process(101), process(102)],
+        [process(100), process(101, ppid=100), process(102, ppid=100)],
         {
             100: thread("work /a.py:4"),
             101: thread("take /a.py:9", syscall="flock 5"),
@@ -683,3 +683,17 @@ def test_who_waits_for_a_child_that_was_not_looked_at_does_not_wait_for_its_sist
 
     assert arrows(look) == ()
     assert [wait.holders for wait in arrows(seen)] == [(8,)]
+
+
+def test_others_who_wait_for_a_lock_that_the_server_holds_are_none_of_its_waits():
+    """A lock that a shell took before it started the server is open in all that it starts."""
+    lock = {"device": 1, "inode": 1, "path": "/run/job.lock"}
+    look = snapshot(
+        [process(7, "server.py"), process(99, "flock", python=False, syscall="flock 3")],
+        {7: thread("main /f.py:5", syscall="clock_nanosleep 600s")},
+        files=(OpenFile(99, 3, "/run/job.lock", 1, 1),),
+        locks=(FileLock("flock", 7, **lock), FileLock("flock", 99, waiting=True, **lock)),
+    )
+
+    assert arrows(look) == ()
+    assert [(e.kind, e.pids, e.waiters) for e in ends(look)] == [(Block.ASLEEP, (7,), ())]

@@ -35,8 +35,14 @@ class Graph:
         }
 
     def all(self) -> list[Arrow]:
-        """Every arrow, by waiter."""
-        return [arrow for found in self.arrows.values() for arrow in found]
+        """Every arrow of the server, and of those outside it that they lead to, by waiter."""
+        told = {s.pid for s in self._view.standings.values() if self._inside(s)}
+        new = set(told)
+        while new:
+            led = {p for pid in new for a in self.arrows.get(pid, ()) for p in a.holders}
+            new = led - told
+            told |= new
+        return [arrow for pid, found in self.arrows.items() if pid in told for arrow in found]
 
     def ends(self) -> list[Blocker]:
         """Every end that some process waits for, each once, the most final first."""
@@ -66,7 +72,8 @@ class Graph:
 
     def _starts(self, inside: Iterable[Standing]) -> list[int]:
         """Everybody who waits, and whoever is stopped or dead although nobody seems to wait for it."""
-        starts = [pid for pid, found in self.arrows.items() if found]
+        inside = list(inside)
+        starts = [standing.pid for standing in inside if self.arrows[standing.pid]]
         ended = (s for s in inside if s.stopped or (s.dead and s.process.role in SERVES))
         return [*starts, *(s.pid for s in ended)]
 
