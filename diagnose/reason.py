@@ -6,15 +6,17 @@ Floor 12. What it needs is imported when it is needed: a log alone needs no look
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from diagnose.model import Diagnosis, Signature, Snapshot
+    from diagnose.model import Diagnosis, Finding, Signature, Snapshot
     from diagnose.pipeline import Examiner
     from diagnose.sources import Source
+
+    Script = Callable[[Mapping[str, str]], Sequence[Finding]]
 
 _MOST_PROCESSES = 4
 """Each holds some 80 MB, and one reader cannot feed many more."""
@@ -59,6 +61,7 @@ def reason(
     snapshot: Snapshot | None,
     logs: Mapping[str, bytes],
     more: Iterable[Source] = (),
+    script: Script | None = None,
 ) -> Diagnosis:
     """Diagnoses what was seen together with what was printed.
 
@@ -67,10 +70,11 @@ def reason(
         snapshot: What was seen; None where nothing was left to look at.
         logs: What was printed, by the logs' paths.
         more: Logs that are read from elsewhere.
+        script: What the job's launch script shows for given settings.
     """
     from diagnose import live
 
-    diagnosis = examiner.diagnose(_sources(snapshot, logs, more))
+    diagnosis = examiner.diagnose(_sources(snapshot, logs, more), script)
     return diagnosis if snapshot is None else live.conclude(snapshot, diagnosis)
 
 

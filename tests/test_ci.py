@@ -415,6 +415,27 @@ def test_a_bundle_beside_the_logs_is_reasoned_over_with_them(step):
     assert step.answer["waits"]
 
 
+def test_a_bundle_that_is_damaged_does_not_take_the_logs_with_it(step):
+    step.leave("server.log", SEED.read_bytes())
+    bundle = (FIXTURES / "bundles" / "stale-extension-lock.tar.gz").read_bytes()
+    step.leave("hang.tar.gz", bundle[: len(bundle) // 2])
+
+    step.github("--job-status", "cancelled")
+
+    assert step.outputs["cause"] == "vllm/mxfp4-emulation-fallback"
+    assert any(one["what"] == "a saved look at the server" for one in step.answer["unknowns"])
+
+
+def test_with_a_bundle_the_annotation_stands_on_the_script_too(checkout):
+    bundle = FIXTURES / "bundles" / "stale-extension-lock.tar.gz"
+    checkout.leave("hang.tar.gz", bundle.read_bytes())
+
+    runner = Runner().read(checkout.github(**MATRIX).stdout.splitlines())
+
+    assert checkout.answer["waits"]
+    assert runner.commands[0].fields["file"] == f"{SCRIPTS}/{SCRIPT.name}"
+
+
 def test_a_bundle_that_is_named_is_reasoned_over(step):
     step.github(FIXTURES / "bundles" / "stale-extension-lock.tar.gz")
 

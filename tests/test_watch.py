@@ -296,7 +296,6 @@ HEARTBEAT = "(EngineCore pid=395) INFO 07-12 02:{:02d}:01 [shm_broadcast.py:705]
 def test_heartbeats_are_no_news():
     ear = heard(*(HEARTBEAT.format(minute) for minute in range(60)))
     assert ear.news == 0
-    assert ear.heartbeats == 60
 
 
 def test_only_work_that_stands_still_makes_a_silent_server_owe_something():

@@ -19,10 +19,10 @@ from diagnose.cli.step import show, tell_github, write_reports
 from diagnose.errors import DiagnoseError, InputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from diagnose.ci import Left
-    from diagnose.model import Diagnosis, Job
+    from diagnose.model import Diagnosis, Finding, Job, Snapshot
     from diagnose.origin import Script
     from diagnose.sources import Source
 
@@ -152,7 +152,6 @@ def _read(asked: _Asked, paths: tuple[str, ...], job: Job, prefix: str = "") -> 
         job: Whose it is.
         prefix: A folder that names are told without; the job's folder if absent.
     """
-    from diagnose.cli.saved import open_bundle
     from diagnose.model import Unknown
     from diagnose.reason import prepare, reason
 
@@ -163,24 +162,23 @@ def _read(asked: _Asked, paths: tuple[str, ...], job: Job, prefix: str = "") -> 
             + (f" ({found.older} older than the job)" if found.older else ""),
             "name the files or folders that hold the logs",
         )
-    examiner = prepare(asked.roots)
+    unread = []
+    script: Script | None = None
+    snapshot: Snapshot | None = None
+    ends: dict[str, bytes] = {}
     try:
-        script, problem = _script(asked, job), ""
+        script = _script(asked, job)
     except InputError as error:
-        script, problem = None, error.message
+        unread.append(Unknown("the launch script", error.message))
+    try:
+        snapshot, ends = _look(found)
+    except InputError as error:
+        if not found.files:
+            raise
+        unread.append(Unknown("a saved look at the server", error.message))
     sources = _ended(found, job, prefix or job.workspace or os.getcwd(), own=not paths)
-    if found.bundles:
-        snapshot, tails = open_bundle(found.bundles[-1])
-        # The end of a log that lies there whole would count twice.
-        names = {os.path.basename(path) for path in found.logs}
-        ends = {path: data for path, data in tails.items() if os.path.basename(path) not in names}
-        diagnosis = reason(examiner, snapshot, ends, sources)
-    elif script is None:
-        diagnosis = examiner.diagnose(sources)
-    else:
-        matrix = {f"env:{name}": value for name, value in job.settings.items()}
-        diagnosis = examiner.diagnose(sources, lambda told: script.findings({**matrix, **told}))
-    unread = [Unknown("the launch script", problem)] if problem else []
+    shows = _shows(script, job) if script is not None else None
+    diagnosis = reason(prepare(asked.roots), snapshot, ends, sources, shows)
     if found.incomplete:
         why = "the folder holds too many files to look at all of them"
         unread.append(Unknown("some files", why, "diagnose ci PATH…"))
@@ -188,6 +186,29 @@ def _read(asked: _Asked, paths: tuple[str, ...], job: Job, prefix: str = "") -> 
     if script is None or script.place is None:
         return diagnosis
     return script.changed(replace(diagnosis, place=script.place))
+
+
+def _shows(script: Script, job: Job) -> Callable[[Mapping[str, str]], Sequence[Finding]]:
+    """What the script shows for the job's place in the matrix and what its logs tell besides."""
+    matrix = {f"env:{name}": value for name, value in job.settings.items()}
+    return lambda told: script.findings({**matrix, **told})
+
+
+def _look(found: Left) -> tuple[Snapshot | None, dict[str, bytes]]:
+    """What the last bundle holds, and the ends of logs that are only in it.
+
+    Raises:
+        InputError: If the bundle cannot be read.
+    """
+    from diagnose.cli.saved import open_bundle
+
+    if not found.bundles:
+        return None, {}
+    snapshot, tails = open_bundle(found.bundles[-1])
+    # The end of a log that lies there whole would count twice.
+    names = {os.path.basename(path) for path in found.logs}
+    ends = {path: data for path, data in tails.items() if os.path.basename(path) not in names}
+    return snapshot, ends
 
 
 def _script(asked: _Asked, job: Job) -> Script | None:

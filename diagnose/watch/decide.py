@@ -166,10 +166,6 @@ class Watch:
         self.stalled = True
         return Decision(Step.STALLED)
 
-    def failed_to_look(self, now: float) -> Decision:
-        """As `looked`, when the look itself came to nothing."""
-        return self.looked(Opinion.UNCLEAR, "", now, now)
-
     def _moves(self, now: float) -> None:
         self.moved_at = now
         self._suspicion = None

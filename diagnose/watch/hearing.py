@@ -61,8 +61,6 @@ class Ear:
         self.phase: Phase | None = None
         self.ready = False
         self.giving_up = False
-        self.heartbeats = 0
-        """Since the last news."""
         self.owes = False
         """Whether it said since the last news that it has work and does none."""
         self.last = ""
@@ -97,7 +95,6 @@ class Ear:
                 self._reaches(line, phase, beat=beat)
             self.giving_up = self.giving_up or _gives_up(line.message)
         if beat:
-            self.heartbeats += 1
             self.owes = self.owes or _OWES.search(line.message) is not None
             return
         words = said(line)
@@ -108,7 +105,6 @@ class Ear:
             self._said.clear()
         self._said.add(key)
         self.news += 1
-        self.heartbeats = 0
         self.owes = False
         self.last = line.message
 
