@@ -34,6 +34,8 @@ from diagnose.report.recipe import to_terminal, unread
         'f() { local x=$1; shift; vllm serve m --a $x "$@"; }\nf 1 --b 2',
         'retry() { n=$1; shift; "$@"; }\nretry 3 vllm serve m --a 1 --b 2',
         "f() { while [ $# -gt 0 ]; do case $1 in --x) X=$2; shift 2;; *) shift;; esac; done; }\nf --y --x 2\nvllm serve m --a 1 --b $X",
+        "f() { while (($#)); do case $1 in --b=*) B=${1#*=};; esac; shift; done; }\nf --c --b=2\nvllm serve m --a 1 --b $B",
+        "read -r -d '' CMD <<'END'\nvllm serve m --a 1 --b 2\nEND\ndocker run img:1 bash -lc \"$CMD\"",
         "A=(1 2)\nvllm serve m --a ${A[0]} --b ${A[-1]}",
         "NAME=B\nB=2\nvllm serve m --a 1 --b ${!NAME}",
         ": ${N:=2}\nvllm serve m --a 1 --b $N",
@@ -143,6 +145,15 @@ def test_a_container_has_only_the_variables_it_is_given():
             "cat <<EOF > run.sh\nexport A=0\nvllm serve m\nEOF\nbash run.sh",
             "cat <<EOF > run.sh\nexport A=1\nexport B=1\nvllm serve m\nEOF\nbash run.sh",
         ),
+        ("kubectl exec p -- vllm serve m", "kubectl exec p -- env A=1 B=1 vllm serve m"),
+        (
+            'podman exec -e A=0 box sh -c "exec vllm serve m > /log 2>&1"',
+            'podman exec -e A=1 -e B=1 box sh -c "exec vllm serve m > /log 2>&1"',
+        ),
+        (
+            "docker run \\\n  --entrypoint python3 img:1 -m vllm.entrypoints.openai.api_server",
+            "docker run \\\n  -e A=1 \\\n  -e B=1 \\\n  --entrypoint python3 img:1 -m vllm.entrypoints.openai.api_server",
+        ),
         ("bash -c 'vllm serve m'", "export A=1\nexport B=1\nbash -c 'vllm serve m'"),
     ],
 )
@@ -185,6 +196,10 @@ def test_no_variable_is_written_where_options_that_are_not_known_may_win(options
         (
             'CMD="vllm serve m"\nCMD+=" --a 1"\neval "$CMD"',
             'CMD="vllm serve m"\nCMD+=" --a 2 --b 3"\neval "$CMD"',
+        ),
+        (
+            "vllm serve m &\nvllm serve n --a 1",
+            "vllm serve m --a 2 --b 3 &\nvllm serve n --a 2 --b 3",
         ),
         (
             "docker run --entrypoint vllm img:1 serve m --a 1",

@@ -45,9 +45,7 @@ def compute(node: Node, state: State, value: Value) -> int | None:
         return number(text_of(node))
     if kind in ("variable_name", "word"):
         return _variable(text_of(node), state)
-    if kind == "simple_expansion":
-        return _variable(text_of(node)[1:], state)
-    if kind in ("expansion", "string"):
+    if kind in ("simple_expansion", "expansion", "string"):
         word = value(node, state)
         return number(word.text) if word.known else None
     if kind == "binary_expression":

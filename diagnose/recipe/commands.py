@@ -87,7 +87,9 @@ def prefix_of(node: Node, state: State) -> dict[str, Variable]:
     return found
 
 
-def built_in(node: Node, argv: Sequence[Word], state: State) -> State | None:
+def built_in(
+    node: Node, argv: Sequence[Word], state: State, stdin: Word | None = None
+) -> State | None:
     """The state after a command of the shell itself; None for another command."""
     name, rest = argv[0].text, argv[1:]
     texts = [word.text for word in rest]
@@ -99,6 +101,9 @@ def built_in(node: Node, argv: Sequence[Word], state: State) -> State | None:
         return _shift(rest, state)
     if name == "check_env_vars":
         return replace(state, checked=state.checked | set(texts))
+    if name == "read" and "-d" in texts and stdin is not None and texts[-1].isidentifier():
+        # `read -r -d '' NAME <<EOF` takes the whole text.
+        return state.assign(texts[-1], Variable((stdin,)))
     if name in ("read", "mapfile", "readarray", "getopts"):
         return _unknown([t for t in texts if t.isidentifier()], state)
     if name == "printf" and texts[:1] == ["-v"] and len(texts) > 1:

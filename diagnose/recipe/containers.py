@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from diagnose.recipe.words import NOWHERE, Word
 
 _PROGRAMS = ("docker", "podman", "nerdctl")
+_PODS = ("kubectl", "oc")
 _IMAGE = re.compile(r"(?i)ima?ge?")
 _ENGINE_IMAGE = re.compile(r"(?:^|/)vllm/vllm-openai\b")
 """Images whose entry point is a server."""
@@ -68,6 +69,9 @@ def container_of(argv: Sequence[Word]) -> Container | None:
             begin = position + (2 if texts[position + 1 : position + 2] == ["container"] else 1)
             if texts[begin : begin + 1] in (["run"], ["exec"]):
                 return _docker(f"{name} {texts[begin]}", argv[begin], argv[begin + 1 :])
+        if name in _PODS and "exec" in texts[position:] and "--" in texts[position:]:
+            behind = texts.index("--", position) + 1
+            return Container(f"{name} exec", passed=frozenset(), arguments=tuple(argv[behind:]))
         if name == "srun" and any(t.startswith("--container-") for t in texts[position:]):
             image = _pyxis_image(argv[position:])
             return Container("srun --container-…", image, arguments=tuple(argv[position + 1 :]))

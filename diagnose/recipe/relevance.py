@@ -131,9 +131,9 @@ class Relevance:
         if name in _LEAVES or (name in _IN_PLACE and holder):
             self._leaving[holder.id if holder else 0].append(node)
         elif name in _READS or name == ":":
-            text = text_of(node)
-            for each in (_GIVES if name == ":" else _NAME).findall(text):
-                self._assigned[each].append(node)
+            pattern = _GIVES if name == ":" else _NAME
+            for each in pattern.findall(text_of(node)):
+                self._assigned[each].append(_whole(node))
         elif name != "exit":
             self._called[name].append(node)
         elif own:
@@ -194,8 +194,7 @@ class Relevance:
         """A statement that matters, and what is asked around it."""
         if node.id in self._marked:
             return
-        whole = node.parent if node.parent and node.parent.type == "redirected_statement" else node
-        text = text_of(whole)
+        text = text_of(_whole(node))
         # What `${!NAME}` asks for is told by a value.
         self._ask_for(self._assigned if "${!" in text else _names(text))
         upper: Node | None = node
@@ -223,6 +222,12 @@ def _names(text: str) -> Iterator[str]:
             yield from _NAME.findall(match[0])
 
 
+def _whole(node: Node) -> Node:
+    """A command with its here-document."""
+    parent = node.parent
+    return parent if parent is not None and parent.type == "redirected_statement" else node
+
+
 def _target(node: Node) -> str:
     target = node.children[0] if node.type == "variable_assignment" else node
     return text_of(target).partition("[")[0]
@@ -245,8 +250,7 @@ def _may_start(node: Node, name: str, carriers: set[str]) -> bool:
     """Whether a command may start a server: by its words, or by what its variables may hold."""
     if name in HARMLESS:
         return False
-    whole = node.parent if node.parent and node.parent.type == "redirected_statement" else node
-    text = text_of(whole)[sum(len(text_of(c)) for c in named(node, "variable_assignment")) :]
+    text = text_of(_whole(node))[sum(len(text_of(c)) for c in named(node, "variable_assignment")) :]
     if _speaks(text) or carriers & set(_names(text)):
         return True
     if name in _READERS:

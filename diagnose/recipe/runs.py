@@ -76,7 +76,7 @@ class Runs:
         argv = words_of(node, state)
         if not argv:
             return [state]
-        changed = built_in(node, argv, state)
+        changed = built_in(node, argv, state, stdin)
         if changed is not None:
             return [changed]
         after = self._perform(node, argv, prefix_of(node, state), state, stdin)

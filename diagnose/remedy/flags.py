@@ -32,11 +32,15 @@ def set_flag(recipe: Recipe, concerned: Sequence[Variant], name: str, value: str
             changed[flag.start] = flag
     for flag in changed.values():
         yield _changed(recipe.data, flag, value)
-    if not lacking:
-        return
-    root = parse(recipe.data)
-    chosen = list(in_branch(recipe, root, lacking, name, _words(name, value)))
-    yield from chosen or [_added(recipe, root, lacking, name, value)]
+    root = parse(recipe.data) if lacking else None
+    servers: dict[tuple[int, int], list[Variant]] = {}
+    for variant in lacking:
+        assert variant.command is not None
+        servers.setdefault((variant.command.start, variant.command.end), []).append(variant)
+    for ways in servers.values():
+        assert root is not None
+        chosen = list(in_branch(recipe, root, ways, name, _words(name, value)))
+        yield from chosen or [_added(recipe, root, ways, name, value)]
 
 
 def rename_flag(
