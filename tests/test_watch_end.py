@@ -116,6 +116,7 @@ def test_a_part_that_ended_before_it_had_a_title_of_its_own_counts_and_has_no_na
             tree = Tree(head.pid)
             tree.read(0.0)
             _, first, second = sorted(proc.family(head.pid))
+            tree.read(1.0)
             ended(first)
             tree.read(2.0)
             (tmp_path / "named").touch()
@@ -139,6 +140,20 @@ def test_a_log_that_says_ready_while_the_url_does_not_answer_is_told_of_once_and
     told = [now for now in range(5, 200, 5) if senses.doubts(now)]
     assert told == [35]
     assert senses.refusal == "http://127.0.0.1:9/health does not answer: Connection refused"
+
+
+def test_a_fork_that_was_seen_but_once_was_on_its_way_to_another_program():
+    command = ["VLLM::EngineCore", "-c", FORK]
+    with subprocess.Popen(command, executable=sys.executable, start_new_session=True) as head:
+        try:
+            until(lambda: len(proc.family(head.pid)) == 3)
+            tree = Tree(head.pid)
+            tree.read(0.0)
+            ended(sorted(proc.family(head.pid))[1])
+            tree.read(2.0)
+            assert tree.gone == []
+        finally:
+            os.killpg(head.pid, signal.SIGKILL)
 
 
 LEAKS = """

@@ -51,6 +51,8 @@ class _Known:
     builder: bool
     last: bool
     """Whether it cleans up after the others, and ends by itself when they have."""
+    readings: int = 0
+    """How often it was there."""
 
 
 @dataclass(slots=True)
@@ -91,9 +93,11 @@ class Tree:
             state = proc.stat(pid)
             if state is None or state.identity != known.identity or state.state in _ENDED:
                 del self._known[pid]
-                if known.part:
+                # A fork that lives for a moment is on its way to another program.
+                if known.part and (known.readings > 1 or not known.fresh):
                     self.gone.append(Gone("" if known.fresh else known.title, pid, now))
                 continue
+            known.readings += 1
             if state.comm != known.comm:
                 # It became another program, or gave itself a title.
                 met = self._meet(state)
