@@ -313,6 +313,17 @@ def test_bad_input_is_one_sentence(tmp_path, folder, arguments, code, words):
     assert done.stdout == b""
 
 
+def test_the_report_is_not_written_over_a_log(tmp_path):
+    log = tmp_path / "a.log"
+    shutil.copy(FIXTURES / "logs" / "port-in-use.log", log)
+    before = log.read_bytes()
+
+    done = run(log, FIXTURES / "logs" / "flag-misspelt.log", "--output", log)
+
+    assert done.returncode == 2
+    assert log.read_bytes() == before
+
+
 def test_a_job_that_cannot_be_read_does_not_cost_the_others(tmp_path):
     shutil.copy(FIXTURES / "logs" / "port-in-use.log", tmp_path / "a.log")
     (tmp_path / "b.log").write_bytes(b"")

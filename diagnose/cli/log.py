@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import click
 
 from diagnose.cli.good import baseline_option
 from diagnose.cli.options import report
-from diagnose.cli.output import write
+from diagnose.cli.output import keep_inputs, write
 from diagnose.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def command(
     is answered for. A file written by `diagnose attach --save`, or one that
     begins with the dump of a stack, is taken as the live server that it shows.
     """
-    _keep_inputs(paths, output)
+    keep_inputs(paths, output)
     diagnosis = run(paths, roots=roots, scanner=scanner, recipe=recipe, baseline=baseline)
     write(diagnosis, format_, output, quiet=quiet, verbose=verbose)
     return exit_code(diagnosis)
@@ -110,16 +109,6 @@ def run(
         if stacks is not None:
             return compared(reason(examiner, stacks.snapshot, stacks.logs), stacks.logs, compare)
     return diagnosis
-
-
-def _keep_inputs(paths: Sequence[str], output: Path | None) -> None:
-    """Refuses to write the report over a log that it is about."""
-    if output is not None and output.exists():
-        for path in paths:
-            if Path(path).exists() and output.samefile(path):
-                raise UsageError(
-                    f"{path} is read and would be overwritten", "name another --output"
-                )
 
 
 def _only_logs(recipe: str | None) -> None:

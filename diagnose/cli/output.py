@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from diagnose.errors import InputError
+from diagnose.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from diagnose.model import Diagnosis
@@ -46,6 +47,20 @@ def put(text: str, output: Path | None) -> None:
         click.echo(text, nl=False, color=True)
         return
     write_file(output, text.encode(), "--output")
+
+
+def keep_inputs(paths: Iterable[str], output: Path | None) -> None:
+    """Refuses to write the report over a log that it is about.
+
+    Raises:
+        UsageError: If the output is one of the inputs.
+    """
+    if output is not None and output.exists():
+        for path in paths:
+            if Path(path).exists() and output.samefile(path):
+                raise UsageError(
+                    f"{path} is read and would be overwritten", "name another --output"
+                )
 
 
 def write_file(path: Path, data: bytes, option: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from diagnose.cli.output import colour, put, width
+from diagnose.cli.output import colour, keep_inputs, put, width
 
 if TYPE_CHECKING:
     from diagnose.model.sweep import Sweep
@@ -90,6 +90,7 @@ def command(
     of several paths each is a job. A folder may be a URL that fsspec knows. Results (*.json) beside the
     logs are compared too.
     """
+    keep_inputs(paths, output)
     found = run(paths, given, engine, processes, roots, scanner)
     put(render(found, format_, to_file=output is not None, quiet=quiet, verbose=verbose), output)
     return exit_code(found)
