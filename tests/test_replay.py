@@ -35,6 +35,12 @@ def weights_lock(snapshot: Snapshot) -> str:
     return f"{folder}/{hashlib.sha256(b'lab-tiny').hexdigest()}lab-tiny.lock"
 
 
+def output_pipe(snapshot: Snapshot) -> str:
+    """Room in the pipe that the front end has for its output."""
+    inode = next(f.inode for f in snapshot.files if (f.pid, f.fd) == (snapshot.root, 1))
+    return f"room in pipe {inode}"
+
+
 def option(snapshot: Snapshot, name: str) -> str:
     """The value of a flag on the server's command line."""
     found = re.search(rf"{name} (\S+)", title(snapshot))
@@ -131,6 +137,11 @@ EXPECTED = {
         "hung", "dead-peer", "vllm/dp-peer-missing", "absent", None, lambda _: "engines on other nodes",
         ("EngineCore_DP0",), now=("nc -vz $HEAD_IP",),
     ),
+    # A launcher started it with a small pipe for its output, and sleeps without reading.
+    "output-pipe-not-read": Expected(
+        "hung", "hung", "host/output-pipe-not-emptied", "outside", "launch.py", output_pipe, ("APIServer",),
+        now=("ps -o pid,ppid,user,stat,args -p {pid}",),
+    ),
     # Another program took vLLM's download lock of the model and sleeps.
     "weights-file-lock": Expected(
         "hung", "hung", "host/lock-held-by-other-process", "outside", "python", weights_lock, BOTH,
@@ -188,7 +199,7 @@ def test_who_waits_for_what_and_who_has_it(name, answers):
         assert set(wait.waiters) == waiting
         assert bool(wait.holders) == (expected.culprit is not None)
         assert (
-            resource in diagnosis.verdict_why
+            resource.removeprefix("room in ") in diagnosis.verdict_why
             or expected.verdict == "slow"
             or name == "dp-peer-missing"
         )
