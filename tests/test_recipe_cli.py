@@ -156,6 +156,39 @@ def test_what_is_found_beside_broken_lines_is_still_a_finding(tmp_path):
     assert code(run("recipe", path)) == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"\xef\xbb\xbf#!/bin/bash\n", b"\n"),
+        (b"# caf\xe9\nX='\xe9'\n", b" --served-model-name $X\n"),
+        (b"#!/bin/bash\r\n", b"\r\n"),
+        (b"\t", b""),
+        (b"set -Eeuo pipefail\ncoproc { sleep 1; }\n", b" > >(tee log) 2>&1 & disown\n"),
+        (b"env -i PATH=$PATH nohup ", b" |& tee log\n"),
+        (b"", b"\nbash $0\nsource $0\n"),
+        (b"f() { g; }\ng() { f; }\nf\n", b"\n"),
+    ],
+)
+def test_however_a_script_is_written_its_server_is_found_and_mended(tmp_path, before, after):
+    path = tmp_path / "m_fp4_mi355x_vllm.sh"
+    path.write_bytes(before + b"vllm serve m --enable-expert-parallel" + after)
+    found = run("recipe", path, "--write")
+    changed = path.read_bytes()
+
+    assert code(found) == 1
+    assert b"--moe-backend aiter" in changed
+    assert changed.startswith(before.partition(b"env")[0])
+    assert after.strip() in changed
+    assert code(run("recipe", path)) == 0
+
+
+def test_a_way_of_which_nothing_is_at_hand_is_told_and_not_called_clean(tmp_path):
+    path = tmp_path / "x.sh"
+    path.write_text("export A=1\nssh node 'vllm serve m'\n")
+
+    assert isinstance(run("recipe", path).exception, InputError)
+
+
 def test_a_binary_file_is_refused(tmp_path):
     path = tmp_path / "x.sh"
     path.write_bytes(b"\x7fELF\0\0")

@@ -46,7 +46,7 @@ class Follower:
         self._here = Variable((Word(name),), array=True)
         self._relevance = Relevance()
         self._relevance.add(root)
-        self.runs = Runs(self.run, beside, self._relevance)
+        self.runs = Runs(self.run, name, beside, self._relevance)
         """What commands run that is bash again, and what of it could not be followed."""
         self._steps = self._own = 0
         self._most = MOST_STATES

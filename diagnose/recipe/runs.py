@@ -32,6 +32,7 @@ from diagnose.recipe.words import Inside, State, Text, Variable, Word, merged
 Beside = Callable[[str], bytes | None]
 """The bytes of a file that a script names, as far as it is given with the script."""
 _DEPTH = 24
+_AGAIN = 3
 _SCRIPTS = (".sh", ".bash", ".slurm", ".sbatch")
 
 
@@ -45,11 +46,13 @@ class Runs:
 
     Args:
         run: Follows a statement.
+        name: The script's path, as the user gave it.
         beside: Reads a file that the script names.
         relevance: What need not be followed.
     """
 
     run: Callable[[Node, State], list[State]]
+    name: str
     beside: Beside
     relevance: Relevance
     row: frozenset[str] = frozenset()
@@ -57,13 +60,15 @@ class Runs:
     unfollowed: set[int] = field(default_factory=set)
     """Lines that start a server in a way that is not followed."""
     absent: dict[str, int] = field(default_factory=dict)
-    """Files that are read in and not given, with the line that does."""
+    """Files that are read in and not given, with the line."""
     _trees: dict[bytes, Node] = field(default_factory=dict)
-    _depth: int = 0
+    _stack: list[int] = field(default_factory=list)
+    """The bodies and trees that are followed in each other at the moment."""
 
     def begin(self, row: frozenset[str]) -> None:
         """Makes ready to follow the script from its start."""
-        self.row, self._depth = row, 0
+        self.row = row
+        self._stack.clear()
 
     def command(self, node: Node, state: State, stdin: Word | None = None) -> list[State]:
         """The states after a simple command.
@@ -71,7 +76,7 @@ class Runs:
         Args:
             node: The command.
             state: What is known.
-            stdin: The here-document that it is given.
+            stdin: Its here-document.
         """
         argv = words_of(node, state)
         if not argv:
@@ -80,19 +85,17 @@ class Runs:
         if changed is not None:
             return [changed]
         after = self._perform(node, argv, prefix_of(node, state), state, stdin)
-        if all(s.commands == state.commands for s in after) and hides_server(node, state):
+        at, end = state.around(node)
+        started = any(at <= c.start < end for s in after for c in s.commands)
+        if not started and hides_server(node, state):
             self.unfollowed.add(self._line(node, state))
         return after
 
     def _line(self, node: Node, state: State) -> int:
         main: Node | None = node
         if state.text.origins is not None:
-            main = self._main.descendant_for_byte_range(*state.around(node))
+            main = self.relevance.roots[0].descendant_for_byte_range(*state.around(node))
         return line_of(main) if main is not None else 1
-
-    @property
-    def _main(self) -> Node:
-        return self.relevance.roots[0]
 
     def _perform(
         self,
@@ -103,8 +106,6 @@ class Runs:
         stdin: Word | None,
     ) -> list[State]:
         name = argv[0].text
-        if self._depth >= _DEPTH:
-            return [state]
         if name in state.functions:
             return self._function(node, argv, prefix, state)
         if name == "eval":
@@ -206,10 +207,17 @@ class Runs:
             text=text,
             local=frozenset(),
         )
-        self._depth += 1
-        after = self.run(body, inner)
-        self._depth -= 1
+        after = self._enter(body, inner)
         return merged([_returned(s, state, (*prefix, "@")) for s in after])
+
+    def _enter(self, node: Node, state: State) -> list[State]:
+        """Follows a body or a tree, unless it is followed in itself again and again."""
+        if len(self._stack) >= _DEPTH or self._stack.count(node.id) >= _AGAIN:
+            return [state]
+        self._stack.append(node.id)
+        after = self.run(node, state)
+        self._stack.pop()
+        return after
 
     def _source(self, node: Node, argv: Sequence[Word], state: State) -> list[State]:
         if not argv:
@@ -230,6 +238,8 @@ class Runs:
         written = state.files.get(basename(file.text))
         if written is not None:
             return self._text(node, written, state)
+        if file.text == self.name:
+            return self._follow(self.relevance.roots[0], Text(), state)
         data = self.beside(file.text) if file.text else None
         if data is None:
             return None
@@ -256,9 +266,7 @@ class Runs:
         return self._follow(root, Text(origins, state.around(node)), state)
 
     def _follow(self, root: Node, text: Text, state: State) -> list[State]:
-        self._depth += 1
-        after = self.run(root, replace(state, text=text))
-        self._depth -= 1
+        after = self._enter(root, replace(state, text=text))
         return [replace(s, text=state.text) for s in after]
 
 
