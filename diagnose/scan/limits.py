@@ -42,6 +42,7 @@ class Limits:
     """Of each process, for matches of patterns that are otherwise counted by stretches."""
     last: int = 8
     """Matches of one pattern that are kept from the end."""
+    few_last: int = 3
     windows_first: int = 192
     windows_last: int = 64
     window_bytes: int = 1 << 17

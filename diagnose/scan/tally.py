@@ -31,12 +31,13 @@ class Tally:
         self._few = few
         self._keep = limits.few if few else limits.first
         self._each_writer = limits.few_each_writer if few else limits.each_writer
+        self._ends = limits.few_last if few else limits.last
         self._must_read = max(self._keep, limits.windows_first if windows else 0)
         self._first: list[Evidence] = []
         self._others: list[Evidence] = []
         self._writers: dict[tuple[str, str], int] = {}
-        self._last: deque[Evidence] = deque(maxlen=limits.last)
-        self._copies: deque[Copy] = deque(maxlen=2 * limits.last)
+        self._last: deque[Evidence] = deque(maxlen=self._ends)
+        self._copies: deque[Copy] = deque(maxlen=2 * self._ends)
         self._settled: set[bytes] = set()
         self._before = (0, 0)
         self.local = local
@@ -127,11 +128,11 @@ class Tally:
         """
         last = {e.order: e for e in self._last}
         for copy in reversed(self._copies):
-            ends = sorted(last)[-self._limits.last :]
-            if len(ends) == self._limits.last and copy.end <= ends[0][1]:
+            ends = sorted(last)[-self._ends :]
+            if len(ends) == self._ends and copy.end <= ends[0][1]:
                 break
             last.update((e.order, e) for e in again(copy))
-        ends = sorted(last)[-self._limits.last :]
+        ends = sorted(last)[-self._ends :]
         kept = {e.order: e for e in (*self._first, *self._others, *(last[end] for end in ends))}
         evidence = tuple(kept[order] for order in sorted(kept))
         return Hits(max(self.count, len(evidence)), self.exact, evidence)
