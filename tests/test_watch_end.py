@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from diagnose.bundle import unpack
 from diagnose.cli.log import exit_code
 from diagnose.model import Diagnosis
 from diagnose.probe import proc
+from diagnose.watch.aside import Answer, Aside
 from diagnose.watch.examine import End, Examination
 from diagnose.watch.senses import Senses
 from diagnose.watch.tree import Tree
@@ -154,6 +156,13 @@ def test_a_fork_that_was_seen_but_once_was_on_its_way_to_another_program():
             assert tree.gone == []
         finally:
             os.killpg(head.pid, signal.SIGKILL)
+
+
+def test_a_look_that_is_given_up_at_once_is_gone():
+    for _ in range(50):
+        aside = Aside(lambda: time.sleep(999) or Answer(), time.monotonic(), 60.0)
+        aside.give_up()
+        os.waitpid(aside.pid, 0)
 
 
 LEAKS = """

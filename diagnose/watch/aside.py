@@ -101,8 +101,11 @@ class Aside:
 
     def give_up(self) -> None:
         """Ends the look; its answer is of no use any more."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        # It leads no group yet in the moment after it was forked.
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError):
+                kill(self.pid, signal.SIGKILL)
+                break
         self._close()
 
     def _late(self) -> Answer:
