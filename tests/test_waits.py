@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from looks import frames, process, snapshot, thread, worker
+from looks import NOW, frames, process, snapshot, thread, worker
 
 from diagnose.model import (
     Block,
@@ -607,6 +607,15 @@ def test_a_child_that_ended_is_progress_only_for_who_waits_for_children():
 
     assert late[0].kind is Block.ASLEEP
     assert busy[0].kind is Block.MOVING
+
+
+def test_a_child_that_was_started_during_the_look_has_not_stood_still():
+    parent = process(20)
+    waits = thread("Popen._try_wait subprocess.py:2004", syscall="wait4 21")
+    for started_s, kind in ((NOW + 1.9, Block.MOVING), (NOW - 60, Block.ASLEEP)):
+        child = process(21, ppid=20, started_s=started_s)
+        seen = snapshot([parent, child], {20: waits, 21: thread("<module> <string>:1")})
+        assert [end.kind for end in ends(seen)] == [kind]
 
 
 LOOP = ("run /usr/lib/python3.11/asyncio/runners.py:118",)

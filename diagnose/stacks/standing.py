@@ -18,6 +18,8 @@ BUSY = 0.1
 """Cores; a process that uses more computes or spins, if only for its share of a machine that is full."""
 ASLEEP = 0.05
 """Cores; a loop that sleeps between two looks at a lock uses less."""
+_FRESH_S = 0.5
+"""Started so much later than a look, a process was started during it, however clocks are rounded."""
 ENDED = ("Z", "X", "x")
 STOPPED = ("T", "t")
 
@@ -60,6 +62,8 @@ class Standing:
     locals: Mapping[str, str]
     """The named locals of all samples, by `function.name`, such as `_jit_compile.build_directory`."""
     samples: int
+    fresh: bool = False
+    """Whether it was started during the look: it cannot have stood still for long."""
 
     @property
     def pid(self) -> int:
@@ -92,10 +96,10 @@ class Standing:
         """Whether it stood elsewhere in another sample.
 
         Another thread than the main one counts only if it does something: one that looks at a clock now and
-        then is no progress. One that waits for children that come and go moves.
+        then is no progress. One that waits for children that come and go moves, and so does such a child.
         """
         others = self.process.cpu_share >= ASLEEP and any(s.moved for s in self.stacks[1:])
-        return bool(self.main and self.main.moved) or others or self._feeds
+        return bool(self.main and self.main.moved) or others or self._feeds or self.fresh
 
     @property
     def _feeds(self) -> bool:
@@ -155,12 +159,16 @@ def standings(snapshot: Snapshot) -> dict[int, Standing]:
     for sample in sorted(snapshot.samples, key=lambda sample: sample.time_s):
         samples.setdefault(sample.pid, []).append(sample)
     return {
-        process.pid: _standing(process, samples.get(process.pid, []))
+        process.pid: _standing(
+            process,
+            samples.get(process.pid, []),
+            fresh=process.started_s > snapshot.taken_s + _FRESH_S,
+        )
         for process in snapshot.processes
     }
 
 
-def _standing(process: Process, samples: Sequence[Sample]) -> Standing:
+def _standing(process: Process, samples: Sequence[Sample], *, fresh: bool) -> Standing:
     last = next((sample for sample in reversed(samples) if sample.threads), None)
     threads = [t for t in last.threads if not proves_nothing(t)] if last else []
     threads.sort(key=lambda thread: not _is_main(thread, process))
@@ -170,6 +178,7 @@ def _standing(process: Process, samples: Sequence[Sample]) -> Standing:
         stacks=tuple(_stack(thread, samples, asleep=asleep) for thread in threads),
         locals=_locals(samples),
         samples=len(samples),
+        fresh=fresh,
     )
 
 
