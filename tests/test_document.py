@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diagnose import document
+from diagnose.dialects.stackdumps import stack_dumps
 from diagnose.model import Line, Writer
 
 GITHUB = "2026-07-01T05:12:33.1234567Z"
@@ -240,7 +241,7 @@ def test_any_mixture_of_real_and_damaged_lines_can_be_read(pieces):
 
     assert all(isinstance(line.time_s, float | int | None) for line in lines)
     assert document.tracebacks(lines) is not None
-    assert document.stack_dumps(lines) is not None
+    assert stack_dumps(lines) is not None
 
 
 @given(st.sampled_from(PIECES), st.integers(0, 120), st.binary(max_size=3))
