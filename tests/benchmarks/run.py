@@ -5,7 +5,8 @@
 A LOG is KIND-MEGABYTES, such as `low-200` (see `logs.py`). It is made in DIR when it is not there. All
 commands run in turns, round by round, so that a busy moment of the machine hits all of them; figures are
 medians, and ratios are medians of each round's ratio with the lowest and the highest behind them. On a
-machine that others use as well, CPU time tells more than wall time; every command here runs one thread.
+machine that others use as well, CPU time tells more than wall time; `diagnose log` runs several processes on a
+long log, the others one thread.
 """
 
 from __future__ import annotations
