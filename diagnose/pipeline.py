@@ -88,7 +88,7 @@ class Examiner:
                     source.name,
                     scan.lines,
                     scan.size,
-                    given.problem,
+                    given.problem or scan.unread,
                     source.fresh_s is None
                     or not recency.is_of(source.fresh_s, scan.tail, zone_s=source.zone_s),
                     recording,

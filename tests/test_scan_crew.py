@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import signal
 import threading
+from dataclasses import replace
+from functools import partial
+from io import BytesIO
 
 import pytest
 from scan_naive import naive, scan, seen
 from scan_patterns import PATTERNS, Maker
 from test_scan import made_log
 
+from diagnose.catalogue import default_root, load
+from diagnose.pipeline import Examiner
+from diagnose.scan import Scanner
 from diagnose.scan.crew import Crew
+from diagnose.scan.limits import DEFAULT
+from diagnose.sources import Source
 
 SMALL = {
     "block_bytes": 4096,
@@ -90,7 +99,7 @@ def test_a_process_that_is_killed_is_told_and_the_rest_is_kept(monkeypatch):
 
     assert found.lines == 9000
     assert 0 < found.hits[0].count < 9000
-    assert [p for p in found.problems if "killed" in p]
+    assert "killed" in found.unread
 
 
 def test_no_process_is_left_when_the_reader_is_interrupted():
@@ -103,12 +112,6 @@ def test_no_process_is_left_when_the_reader_is_interrupted():
                 raise KeyboardInterrupt
             view[:] = (b"nothing of note\n" * (len(view) // 16 + 1))[: len(view)]
             return len(view)
-
-    import multiprocessing
-    from dataclasses import replace
-
-    from diagnose.scan import Scanner
-    from diagnose.scan.limits import DEFAULT
 
     scanner = Scanner(["the block is late"], processes=2, limits=replace(DEFAULT, **SMALL))
     with pytest.raises(KeyboardInterrupt):
@@ -130,3 +133,21 @@ def test_beside_other_threads_no_process_is_copied(monkeypatch):
     beside.join()
 
     assert found.hits[0].count == found.lines == 9000
+
+
+def test_a_log_of_which_a_part_was_lost_is_said_to_be_read_in_part(monkeypatch):
+    def none_there(self, segment):
+        for helper in self._helpers:
+            helper.process.kill()
+            helper.process.join()
+            helper.lost = "gone"
+
+    monkeypatch.setattr(Crew, "give", none_there)
+    monkeypatch.setattr(
+        "diagnose.pipeline.Scanner", partial(Scanner, limits=replace(DEFAULT, **SMALL))
+    )
+    examiner = Examiner(load(default_root()), processes=2)
+    log = b"INFO 11-20 10:00:00 Application startup complete.\n" * 4000
+    (note,) = examiner.diagnose([Source("server.log", BytesIO(log))]).sources
+
+    assert "could not be looked at" in note.problem

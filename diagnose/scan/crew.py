@@ -87,7 +87,7 @@ class Crew:
             answer = None
             while answer is None and not helper.lost:
                 answer = self._hear(helper)
-            yield answer or Found({}, (), (_LOST,))
+            yield answer or Found({}, (), (), _LOST)
 
     def __enter__(self) -> Crew:
         return self

@@ -46,6 +46,8 @@ class Scan:
     """The last lines, at most 400 and 256 KiB of them; may share lines with `head`."""
     problems: tuple[str, ...] = ()
     """One sentence for each pattern that could not be searched for everywhere."""
+    unread: str = ""
+    """Why some lines were not looked at: one sentence, without a capital and a full stop."""
     silent_s: float = 0.0
     """How long nothing was written after the last line, where that is known from elsewhere."""
 
@@ -57,6 +59,7 @@ class Found:
     hits: Mapping[int, Hits]
     windows: tuple[tuple[Line, ...], ...]
     problems: tuple[str, ...]
+    unread: str = ""
 
 
 class Passage:
@@ -230,6 +233,7 @@ class Passage:
             head=self._ends.head(self._source, self._size),
             tail=self._ends.tail(self._source, count),
             problems=found.problems,
+            unread=found.unread,
         )
 
     def _joined(self, parts: Sequence[Found]) -> Found:
@@ -244,7 +248,8 @@ class Passage:
         first, last = self._limits.windows_first, self._limits.windows_last
         problems = dict.fromkeys(problem for part in parts for problem in part.problems)
         kept = (*ordered[:first], *ordered[first:][-last:])
-        return Found(hits, kept, tuple(problems))
+        unread = next((part.unread for part in parts if part.unread), "")
+        return Found(hits, kept, tuple(problems), unread)
 
     def _pieces(self, block: Block, newlines: int) -> Pieces:
         text = Smooth(block.data, block.size, self._limits, self._search.engine.is_odd)
