@@ -10,8 +10,8 @@ import pytest
 
 LOG = Path(__file__).parent.parent / "fixtures" / "logs" / "mxfp4-ep-hang.log"
 LOADED = """
-import atexit, sys
-atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr))
+import atexit, gc, sys
+atexit.register(lambda: print(gc.get_stats()[0]["collections"], *sorted(sys.modules), file=sys.stderr))
 from diagnose.cli import main
 main(sys.argv[1:])
 """
@@ -25,10 +25,15 @@ HEAVY = set(_HEAVY.split())
 
 def loaded(*arguments: str) -> set[str]:
     """Every module that is loaded when a command ends."""
+    return set(ended(*arguments)[1:])
+
+
+def ended(*arguments: str) -> list[str]:
+    """How often new objects were searched for garbage when a command ends, and every module that is loaded then."""
     done = subprocess.run(
         [sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=False
     )
-    return set(done.stderr.splitlines()[-1].split())
+    return done.stderr.splitlines()[-1].split()
 
 
 def ours(modules: set[str]) -> set[str]:
@@ -68,3 +73,7 @@ def test_reading_a_log_loads_nothing_that_only_a_live_look_needs(tmp_path):
     ):
         assert not {m for m in ours(modules) if f"{m}.".startswith(f"diagnose.{name}.")}, name
     assert not {"psutil", "asyncio", "http", "email", "importlib.metadata"} & modules
+
+
+def test_what_a_short_run_makes_is_hardly_searched_for_garbage():
+    assert int(ended("log", str(LOG))[0]) < 10

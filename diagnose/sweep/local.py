@@ -25,6 +25,8 @@ FEW = 4
 """So many jobs are done before a second process has been started."""
 PATIENCE_S = 5.0
 """How long a process may take to end after its pipe did: its memory is given back first."""
+_OBJECTS_PER_SWEEP = 50_000
+"""How many new objects there are before cycles are looked for."""
 
 
 def examine_all(
@@ -145,9 +147,10 @@ def _uninterruptible() -> Iterator[None]:
 
 def _work(pipe: Connection, signatures: Mapping[str, Signature], scanner: str) -> None:
     worker = Worker(signatures, scanner)
-    # The catalogue stays: it need not be looked through for garbage again and again.
+    # The catalogue stays, and so does most of what is made while a job is read, until its answer is sent.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_OBJECTS_PER_SWEEP)
     with suppress(EOFError, OSError):  # the sweep is over, or gone
         while True:
             pipe.send(worker.examine(pipe.recv()))
