@@ -11,8 +11,10 @@ import pytest
 LOG = Path(__file__).parent.parent / "fixtures" / "logs" / "mxfp4-ep-hang.log"
 LOADED = """
 import atexit, gc, sys
-atexit.register(lambda: print(gc.get_stats()[0]["collections"], *sorted(sys.modules), file=sys.stderr))
 from diagnose.cli import main
+searches = lambda: gc.get_stats()[0]["collections"]
+before = searches()
+atexit.register(lambda: print(searches() - before, *sorted(sys.modules), file=sys.stderr))
 main(sys.argv[1:])
 """
 # What takes ten milliseconds or more to load, each for a reason of its own somewhere.
@@ -29,7 +31,7 @@ def loaded(*arguments: str) -> set[str]:
 
 
 def ended(*arguments: str) -> list[str]:
-    """How often new objects were searched for garbage when a command ends, and every module that is loaded then."""
+    """How often new objects were searched for garbage, and every module that is loaded when a command ends."""
     done = subprocess.run(
         [sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=False
     )
