@@ -15,6 +15,7 @@ import hyperscan
 
 from diagnose.cache import Cache
 from diagnose.scan.needles import Literal, Needle
+from diagnose.scan.others import expressions
 from diagnose.scan.protocol import Event, Text, Tuned, owners
 from diagnose.scan.smooth import ODD
 
@@ -66,6 +67,14 @@ class Hyperscan:
     def sorted_out(self, hot: Set[int]) -> Tuned:
         """The same for a source that is not worth compiling for."""
         return _SortedOut(self._every, hot)
+
+    def names_but(self, known: Set[bytes]) -> Callable[[Text], list[int]] | None:
+        """Finds where names of processes end that are not among those known."""
+        try:
+            database = _compiled((form, 0) for form in expressions(known))
+        except hyperscan.HyperscanError:
+            return None  # too many for one expression
+        return lambda text: [end for end, _ in _events(database, text)]
 
     def is_odd(self, text: Text) -> bool:
         """Whether a text has what `smooth.ODD` describes."""

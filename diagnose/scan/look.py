@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from diagnose.model import Evidence
 from diagnose.scan.confirm import SHORT, Candidate
+from diagnose.scan.names import who
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event
 from diagnose.scan.state import State
-from diagnose.scan.stretches import Stretch, who
+from diagnose.scan.stretches import Stretch
 from diagnose.scan.tally import Tally
 
 _NONE: Mapping[int, int] = {}

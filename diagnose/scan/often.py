@@ -13,7 +13,7 @@ from diagnose.scan.look import Look, Place
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event, Tuned
 from diagnose.scan.state import State
-from diagnose.scan.stretches import Stretch, who
+from diagnose.scan.stretches import Stretch
 
 
 class Often:
@@ -73,20 +73,11 @@ class Often:
         self, hot: Mapping[int, int], stretch: Stretch, view: memoryview
     ) -> list[Event]:
         """Candidates of hot patterns in the first lines of each process."""
-        looked_at, limits = self._state.looked_at, self._search.limits
-        new = [name for name in stretch.names if looked_at.get(name, 0) < limits.lines_looked_at]
-        if not new or len(looked_at) > limits.writers:
-            return []
         data, found = self._text.data, list[Event]()
-        for name in new:
-            at = stretch.low
-            while (at := data.find(name, at, stretch.high)) >= 0:
-                start, at = self._pieces.bounds(at)
-                if who(data, start, at) != name:
-                    continue
-                looked_at[name] = looked_at.get(name, 0) + 1
-                events = self._search.engine.scan(view[start:at])
-                found += [(start + end, index) for end, index in events if index in hot]
+        bounds, names = self._pieces.bounds, self._state.names
+        for start, stop in names.first_lines(data, stretch.low, stretch.high, bounds):
+            events = self._search.engine.scan(view[start:stop])
+            found += [(start + end, index) for end, index in events if index in hot]
         return found
 
     def _count(self, index: int, found: list[tuple[Stretch, int]]) -> None:

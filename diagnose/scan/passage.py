@@ -15,6 +15,7 @@ from diagnose.scan.blocks import Block, blocks
 from diagnose.scan.confirm import Confirmer
 from diagnose.scan.ends import Ends
 from diagnose.scan.look import Look
+from diagnose.scan.names import Names
 from diagnose.scan.often import Often
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event, Tuned
@@ -77,6 +78,7 @@ class Passage:
         self._limits = search.limits
         self._state = State(
             search,
+            Names(search.engine, search.limits),
             Confirmer(
                 index, source, search.patterns, search.compiled, search.plain_form, search.limits
             ),
@@ -199,7 +201,7 @@ class Passage:
         if not self._compiled:
             if not hot <= self._hot:
                 self._hot |= hot
-                self._state.looked_at.clear()
+                self._state.names.forget()
                 self._tuned = self._search.engine.sorted_out(self._hot)
             return
         self._tunings += 1
@@ -211,7 +213,7 @@ class Passage:
         self._hot |= hot
         for index in noisy - self._noisy.keys():
             self._noisy[index] = expression(parse(self._search.patterns[index]).node)
-        self._state.looked_at.clear()
+        self._state.names.forget()
         self._tuned = self._search.engine.tuned(self._hot, self._noisy)
 
     def result(self, others: Sequence[Found] = ()) -> Scan:

@@ -5,7 +5,7 @@ Floor 3: pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Protocol, TypeAlias
 
 from diagnose.scan.needles import Literal, Needle
@@ -38,6 +38,13 @@ class Engine(Protocol):
 
     def sorted_out(self, hot: Set[int]) -> Tuned:
         """The same, made at once and slower to scan with."""
+
+    def names_but(self, known: Set[bytes]) -> Callable[[Text], list[int]] | None:
+        """Finds where names of processes end that are not among those known; None if it is no faster.
+
+        Args:
+            known: As `names.who` returns them.
+        """
 
     def is_odd(self, text: Text) -> bool:
         """Whether a text has what `smooth.ODD` describes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from diagnose.scan.confirm import Confirmer
+from diagnose.scan.names import Names
 from diagnose.scan.search import Search
 from diagnose.scan.tally import Tally
 from diagnose.scan.windows import Windows
@@ -18,11 +19,10 @@ class State:
     """What is known of one source so far."""
 
     search: Search
+    names: Names
     confirmer: Confirmer
     windows: Windows
     tallies: dict[int, Tally] = field(default_factory=dict)
-    looked_at: dict[bytes, int] = field(default_factory=dict)
-    """How many lines of each process were looked at closely since the scanner was tuned."""
 
     def tally(self, index: int) -> Tally:
         """What was found of a pattern so far."""

@@ -5,25 +5,11 @@ Floor 3: pure.
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 
 from diagnose.scan.blocks import Block
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.smooth import Part
-
-# What the lines of one process share, found at memory speed; `dialects` reads the real thing.
-_NAMES = (
-    (re.compile(rb"pid=\d+"), b"pid="),
-    (re.compile(rb"\[rank\d+\]"), b"[rank"),
-    (re.compile(rb"TP\d+(?: EP\d+)?\]"), b" TP"),
-)
-_WHO = re.compile(b"|".join(expression.pattern for expression, _ in _NAMES))
-# NCCL and RCCL name the process in the first word: `node-1:612:612 [3] NCCL INFO`.
-_NCCL = b"] NCCL "
-_NCCL_KEY = 16
-_FIRST_WORD = re.compile(rb"(?:\[?\d{4}-\d\d-\d\d[T ][\d:.,+]+Z?\]? *)?(\S{0,24})")
-_WHERE = 160
 
 
 class Stretch:
@@ -50,21 +36,6 @@ class Stretch:
         return bytes(self._pieces.text.data[self.low : self.high]).isascii()
 
     @cached_property
-    def names(self) -> set[bytes]:
-        """The processes it names."""
-        data, names = self._pieces.text.data, set[bytes]()
-        for expression, sign in _NAMES:
-            if data.find(sign, self.low, self.high) >= 0:
-                names.update(expression.findall(data, self.low, self.high))
-        at, keys = self.low, dict[bytes, int]()
-        while (at := data.find(_NCCL, at, self.high)) >= 0:
-            keys[bytes(data[at - _NCCL_KEY : at])] = at
-            at += len(_NCCL)
-        for at in keys.values():
-            names.add(who(data, data.rfind(b"\n", self.low, at) + 1 or self.low, at))
-        return names
-
-    @cached_property
     def copy(self) -> Copy:
         """Its raw bytes, for when the block is gone."""
         block, part = self._pieces.block, self._part
@@ -84,13 +55,3 @@ class Copy:
         """How many there are in the source before it."""
         self.end = block.offset + block.size
         """Offset in the source."""
-
-
-def who(data: bytes | bytearray, start: int, end: int) -> bytes:
-    """Something that most lines of one process share, and no line of another one has."""
-    end = min(end, start + _WHERE)
-    named = _WHO.search(data, start, end)
-    if named:
-        return named[0]
-    found = _FIRST_WORD.match(data, start, end)
-    return found[1] if found else b""

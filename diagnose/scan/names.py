@@ -1,0 +1,130 @@
+"""Which process wrote a line, found at memory speed; `dialects` reads the real thing.
+
+Floor 3: pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from diagnose.scan.limits import Limits
+from diagnose.scan.protocol import Engine, Text
+
+Data = bytes | bytearray
+
+_WHO = re.compile(rb"pid=\d+|\[rank\d+\]|TP\d+(?: EP\d+)?\]")
+# NCCL and RCCL name the process in the first word: `node-1:612:612 [3] NCCL INFO`.
+_NCCL = b"] NCCL "
+_NCCL_KEY = 16
+_FIRST_WORD = re.compile(rb"(?:\[?\d{4}-\d\d-\d\d[T ][\d:.,+]+Z?\]? *)?(\S{0,24})")
+_WHERE = 160
+# As often a line may name a process that did not write it, before such lines are passed over.
+_MENTIONED = 1000
+# So many lines of processes that are known are passed over one by one before the engine learns them.
+_PASSED_OVER = 2000
+
+
+def who(data: Data, start: int, end: int) -> bytes:
+    """Something that most lines of one process share, and no line of another one has."""
+    end = min(end, start + _WHERE)
+    named = _WHO.search(data, start, end)
+    if named:
+        return named[0]
+    found = _FIRST_WORD.match(data, start, end)
+    return found[1] if found else b""
+
+
+class Names:
+    """Finds the first lines of every process.
+
+    Args:
+        engine: Finds names fast, if it can.
+        limits: How many lines of how many processes.
+    """
+
+    def __init__(self, engine: Engine, limits: Limits) -> None:
+        self._engine = engine
+        self._most = limits.lines_looked_at
+        self._writers = limits.writers
+        self.forget()
+
+    def forget(self) -> None:
+        """From now on every line is one of the first ones again."""
+        self._lines: dict[bytes, int] = {}
+        self._mentioned: dict[bytes, int] = {}
+        self._keys: dict[bytes, bytes] = {}
+        self._known: set[bytes] = set()
+        self._passed_over = 0
+        self._learns = True
+        self._others: Callable[[Text], list[int]] | None = None
+
+    def first_lines(
+        self, data: Data, low: int, high: int, bounds: Callable[[int], tuple[int, int]]
+    ) -> Iterator[tuple[int, int]]:
+        """Lines of processes of which few were seen so far, each counted as one that was.
+
+        Args:
+            data: Where they are.
+            low: From here.
+            high: To here.
+            bounds: The start and the end of the line that holds an offset.
+        """
+        if len(self._lines) > self._writers:
+            return
+        done = low
+        for at in sorted({*self._named(data, low, high), *self._named_by_nccl(data, low, high)}):
+            if at < done:
+                continue
+            start, done = bounds(at)
+            name = who(data, start, done)
+            seen = self._lines.get(name, 0)
+            if seen < self._most and self._is_written_by(name, data, start, done):
+                self._lines[name] = seen + 1
+                if seen + 1 == self._most:
+                    self._known.add(name)
+                yield start, done
+            else:
+                self._pass_over(name, data, start, done)
+
+    def _named(self, data: Data, low: int, high: int) -> Iterable[int]:
+        """Offsets within names of which few lines were seen."""
+        if self._passed_over > _PASSED_OVER and self._learns:
+            self._passed_over = 0
+            self._others = self._engine.names_but(self._known)
+            self._learns = self._others is not None
+        if self._others is not None:
+            with memoryview(data) as view, view[low:high] as window:
+                return [low + end - 1 for end in self._others(window)]
+        known, found = self._known, list[int]()
+        for name in _WHO.finditer(data, low, high):
+            if name[0] in known:
+                self._passed_over += 1
+            else:
+                found.append(name.start())
+        return found
+
+    def _named_by_nccl(self, data: Data, low: int, high: int) -> Iterator[int]:
+        at, keys, lines, most = low, self._keys, self._lines, self._most
+        while (at := data.find(_NCCL, at, high)) >= 0:
+            name = keys.get(bytes(data[at - _NCCL_KEY : at]))
+            if name is None:
+                start = data.rfind(b"\n", low, at) + 1 or low
+                name = who(data, start, at)
+                if len(keys) <= self._writers:
+                    keys[bytes(data[at - _NCCL_KEY : at])] = name
+            if lines.get(name, 0) < most:
+                yield at
+            at += len(_NCCL)
+
+    def _is_written_by(self, name: bytes, data: Data, start: int, end: int) -> bool:
+        """Whether the name is one of a process, and not just the first word of a line."""
+        return bool(_WHO.fullmatch(name)) or data.find(_NCCL, start, end) >= 0
+
+    def _pass_over(self, name: bytes, data: Data, start: int, end: int) -> None:
+        self._passed_over += 1
+        for other in _WHO.findall(data, start, end):
+            if other != name and len(self._mentioned) < self._writers:
+                count = self._mentioned[other] = self._mentioned.get(other, 0) + 1
+                if count == _MENTIONED:
+                    self._known.add(other)
