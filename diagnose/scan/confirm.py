@@ -6,7 +6,7 @@ Floor 3: pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from diagnose.document import read_line
@@ -24,6 +24,7 @@ CUT = " … ".encode()
 SHORT = 4096
 """Characters that may be searched without a time limit; see `emit.is_quick`."""
 
+_NONE: Mapping[str, str] = {}
 _REMEMBERED = 256
 _MARGIN = 256
 """Characters that look-around may need to see."""
@@ -42,6 +43,12 @@ class Candidate(NamedTuple):
     cut_after: bool = False
 
 
+class _Said(NamedTuple):
+    message: bytes
+    text: bytes
+    """Of the whole line; empty if it is the same."""
+
+
 class Confirmer:
     """Searches candidates for the expressions as they were written; compiles those that are hit.
 
@@ -50,7 +57,7 @@ class Confirmer:
         source: The source's name.
         patterns: All expressions.
         compiled: Those that were compiled so far; shared between sources.
-        plain: For a pattern that captures nothing, an expression that says the same of ASCII text.
+        plain: For many patterns an expression that says the same of ASCII text.
         limits: How long one search may take, and how near a cut may be to a match.
     """
 
@@ -70,28 +77,17 @@ class Confirmer:
         self._plain = plain
         self._timeout_s = limits.timeout_s
         self._margin = min(_MARGIN, limits.reach_bytes // 8)
-        self._lines: dict[Candidate, Line] = {}
+        self._lines: dict[Candidate, tuple[Line, _Said | None]] = {}
         self.problems: dict[int, str] = {}
         """One sentence for each pattern that took too long on some line."""
 
-    def line(self, candidate: Candidate) -> Line:
-        """The candidate as a line; asked for the same piece by several patterns, it is read once."""
-        line = self._lines.get(candidate)
-        if line is None:
-            if len(self._lines) >= _REMEMBERED:
-                self._lines.clear()
-            line = self._lines[candidate] = read_line(self._source, candidate.number, candidate.raw)
-        return line
-
     def evidence(self, pattern: int, candidate: Candidate) -> Evidence | None:
         """What a pattern finds in a candidate; None if it does not match."""
-        line = self.line(candidate)
+        line, said = self._read(candidate)
         order = (self._index, candidate.order)
-        if _is_plain(line) and not (candidate.cut_before or candidate.cut_after):
-            plain = self._plain(pattern)
-            if plain is not None:
-                holds = plain.search(line.message.encode()) or plain.search(line.text.encode())
-                return Evidence(line, {}, order) if holds else None
+        if said and (plain := self._plain(pattern)):
+            seen = plain.search(said.message) or (said.text and plain.search(said.text))
+            return Evidence(line, _captures(seen), order) if seen else None
         found = self._search(pattern, line.message, candidate)
         if found is None and line.text != line.message:
             found = self._search(pattern, line.text, candidate)
@@ -99,6 +95,17 @@ class Confirmer:
             return None
         captures = {name: text for name, text in found.groupdict().items() if text is not None}
         return Evidence(line, captures, order)
+
+    def _read(self, candidate: Candidate) -> tuple[Line, _Said | None]:
+        """The candidate as a line; asked for the same piece by several patterns, it is read once."""
+        read = self._lines.get(candidate)
+        if read is None:
+            if len(self._lines) >= _REMEMBERED:
+                self._lines.clear()
+            line = read_line(self._source, candidate.number, candidate.raw)
+            cut = candidate.cut_before or candidate.cut_after
+            read = self._lines[candidate] = (line, None if cut else _said(line))
+        return read
 
     def matches(self, pattern: int, text: str, number: int) -> bool:
         """Whether a pattern matches a text of the line with that number."""
@@ -134,11 +141,20 @@ class Confirmer:
         return self._compiled[pattern]
 
 
-def _is_plain(line: Line) -> bool:
-    """Whether expressions for short ASCII text say of a line what the original ones say."""
+def _captures(found: re.Match[bytes]) -> Mapping[str, str]:
+    if not found.re.groupindex:
+        return _NONE
+    return {name: text.decode() for name, text in found.groupdict().items() if text is not None}
+
+
+def _said(line: Line) -> _Said | None:
+    """A line's text, where expressions for short ASCII text say of it what the original ones say."""
     shown, said = line.text, line.message
-    short = len(shown) <= SHORT and len(said) <= SHORT
-    return short and shown.isascii() and said.isascii() and "\n" not in said and "\n" not in shown
+    if len(shown) > SHORT or len(said) > SHORT or not (shown.isascii() and said.isascii()):
+        return None
+    if "\n" in said or "\n" in shown:
+        return None
+    return _Said(said.encode(), b"" if shown == said else shown.encode())
 
 
 def shorten(raw: bytes, limits: Limits) -> bytes:

@@ -20,6 +20,7 @@ from diagnose.scan.needles import Literal, Needle
 from diagnose.scan.nodes import Boundary, Node, parts_of
 from diagnose.scan.ordinary import is_ordinary
 from diagnose.scan.trim import expression
+from diagnose.scan.written import as_bytes
 
 
 def needle(pattern: str) -> Needle:
@@ -35,14 +36,16 @@ def needle(pattern: str) -> Needle:
             f"no literal of {SHORTEST} characters is in every match of {pattern!r}",
             "the scanner finds candidates by literals: give each alternative a word of its own",
         )
-    form = ascii_form(parsed.node) if is_quick(parsed.node) else ""
+    form = b""
+    if is_quick(parsed.node):
+        form = (parsed.exact and as_bytes(pattern)) or ascii_form(parsed.node).encode("ascii")
     literals = _without_overlap(words)
     is_word = parsed.exact and _is_spelled_by(parsed.node, words)
     says_little = not is_word and any(is_ordinary(literal.text) for literal in literals)
     return Needle(
         literals=literals,
         is_word=is_word,
-        ascii_form=form.encode("ascii"),
+        ascii_form=form,
         ascii_exact=parsed.exact,
         local=parsed.local,
         whole=expression(parsed.node) if says_little else b"",

@@ -88,13 +88,9 @@ class Look:
             for end, index in events:
                 self.candidate(end, index, stretch, hot)
             return
-        data, odd, test, tallies = (
-            self._text.data,
-            self._odd,
-            self._search.test,
-            self._state.tallies,
-        )
-        done, simple, is_ascii, start, stop = self._done, False, False, 0, 0
+        data, odd, tallies, done = self._text.data, self._odd, self._state.tallies, self._done
+        enter, test = self._enter, self._search.test
+        simple, is_ascii, start, stop = False, False, 0, 0
         for end, index in events:
             if end <= done[index]:
                 continue
@@ -102,46 +98,49 @@ class Look:
                 self.candidate(end, index, stretch, hot)
                 continue
             if not start < end <= stop:
-                self._enter(end - 1)
-                start, stop = self._start, self._stop
+                start, stop = enter(end - 1)
                 simple = stop - start <= SHORT and start not in odd
                 is_ascii = stretch.is_ascii or bytes(data[start:stop]).isascii()
-            tally = tallies.get(index) or self._state.tally(index)
-            told = None
-            if simple and tally.candidates >= _UNTOLD:
-                told = test(index)(data, start, stop, is_ascii)
-            unread = told or (from_below and simple)
-            if told is False or (unread and tally.hot and tally.is_settled(self._who())):
-                done[index] = stop
-                tally.candidates += 1
-                if told is not False:
+            tally = tallies.get(index)
+            if not simple or tally is None or tally.candidates < _UNTOLD:
+                self.candidate(end, index, stretch)
+                continue
+            told = test(index)(data, start, stop, is_ascii)
+            if told is not False:
+                enough = tally.is_enough(self._name or self._who())
+                if told is None and not (from_below if enough else is_ascii):
+                    self.candidate(end, index, stretch)
+                    continue
+                if enough:
                     # What is not told may be no match: it is kept, and not counted.
                     tally.add_unread(stretch.copy, exact=bool(told), new=bool(told))
                     self.follow(index, stretch)
-            else:
-                self.candidate(end, index, stretch)
+                else:
+                    place = Place(start, stop, end - 1, self._pieces.newlines(start))
+                    self._keep(index, tally, place, stretch)
+            done[index] = stop
+            tally.candidates += 1
 
     def again(self, index: int, stretch: Stretch) -> Iterator[Evidence]:
-        """The matches of one pattern in a stretch, read."""
+        """The matches of one pattern in a stretch, read, the last one first."""
         for place in self.places(index, stretch):
             evidence = self._state.confirmer.evidence(index, self.read(place))
             if evidence:
                 yield evidence
 
     def places(self, index: int, stretch: Stretch) -> Iterator[Place]:
-        """Where a pattern matches in a stretch, or may match if that cannot be told."""
+        """Where a pattern matches in a stretch, or may match if that cannot be told; the last comes first."""
         data, low, needle = self._text.data, stretch.low, self._search.needles[index]
         events = [low + end - 1 for end in needle.ends(bytes(data[low : stretch.high]))]
         events += [place for place in self._odd if low <= place < stretch.high]
-        newlines, counted_to, done = stretch.newlines, low, 0
-        for at in sorted(events):
-            if at < done:
+        start = stretch.high
+        for at in sorted(events, reverse=True):
+            if at >= start:
                 continue
-            start, done = self._pieces.bounds(at)
-            newlines += data.count(b"\n", counted_to, start)
-            counted_to = start
-            if self._may_match(index, start, done, stretch):
-                yield Place(start, done, at, newlines)
+            start, end = self._pieces.bounds(at)
+            if self._may_match(index, start, end, stretch):
+                newlines = stretch.newlines + data.count(b"\n", low, start)
+                yield Place(start, end, at, newlines)
 
     def stretches(self) -> Iterator[Stretch]:
         """The block in parts, in ascending order."""
@@ -184,10 +183,11 @@ class Look:
         """Whether a match of a pattern in the piece that is looked at need not be read."""
         return tally.hot and stretch.countable and self._is_certain(index, self._start)
 
-    def _enter(self, at: int) -> None:
+    def _enter(self, at: int) -> tuple[int, int]:
         """Makes the piece at an offset the one that is looked at: several patterns may match there."""
-        self._start, self._stop = self._pieces.bounds(at)
+        self._start, self._stop = bounds = self._pieces.bounds(at)
         self._name: bytes | None = None
+        return bounds
 
     def _who(self) -> bytes:
         """The process that wrote the piece that is looked at."""
@@ -230,18 +230,26 @@ class Look:
         told = not is_long and tally.candidates > _UNTOLD
         if told and not self._may_match(index, start, stop, stretch):
             return stop
+        candidate = self._keep(index, tally, place, stretch)
+        if candidate is None:
+            # Of a long piece only what is near was searched.
+            return at + self._search.limits.reach_bytes // 4 if is_long else stop
+        if is_open:
+            tally.piece = candidate.order
+        return stop
+
+    def _keep(self, index: int, tally: Tally, place: Place, stretch: Stretch) -> Candidate | None:
+        """Reads a candidate; returns it if it matches."""
         candidate = self.read(place)
         evidence = self._state.confirmer.evidence(index, candidate)
         if evidence is None:
-            # Of a long piece only what is near was searched.
-            return at + self._search.limits.reach_bytes // 4 if is_long else stop
+            return None
         tally.add(evidence, self._who())
         self.read_in.add((index, stretch.low))
-        if is_open:
-            tally.piece = candidate.order
         if self._state.windows.of(index):
-            self._state.windows.open(index, candidate, pieces.block, pieces.raw_end(stop))
-        return stop
+            raw_end = self._pieces.raw_end(place.end)
+            self._state.windows.open(index, candidate, self._pieces.block, raw_end)
+        return candidate
 
     def read(self, place: Place) -> Candidate:
         """A candidate to be read as a line."""

@@ -31,8 +31,8 @@ class Needle(NamedTuple):
     is_word: bool
     """Whether the pattern matches wherever one of them is, and nowhere else."""
     ascii_form: bytes
-    """An expression that matches ASCII text wherever the pattern does; empty if none is known that
-    takes bounded time."""
+    """An expression that matches ASCII text wherever the pattern does, the pattern itself if `re` reads
+    it so; empty if none is known that takes bounded time."""
     ascii_exact: bool
     """Whether `ascii_form` matches nothing else."""
     local: bool

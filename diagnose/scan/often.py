@@ -8,8 +8,9 @@ who printed what.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 
-from diagnose.scan.look import Look, Place
+from diagnose.scan.look import Look
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event, Tuned
 from diagnose.scan.state import State
@@ -104,12 +105,8 @@ class Often:
         """Keeps the lines after the last ones of what was only counted."""
         look, most = self._look, self._search.limits.windows_last
         for index, stretches in look.followed.items():
-            places: list[Place] = []
-            for stretch in reversed(stretches):
-                places = [*look.places(index, stretch), *places]
-                if len(places) >= most:
-                    break
-            for place in places[-most:]:
+            places = (p for stretch in reversed(stretches) for p in look.places(index, stretch))
+            for place in reversed(list(islice(places, most))):
                 self._state.windows.open(
                     index, look.read(place), self._pieces.block, self._pieces.raw_end(place.end)
                 )

@@ -147,8 +147,10 @@ class Passage:
         return Found(self._hits(), self._state.windows.lines(self._source), self._problems())
 
     def _hits(self) -> dict[int, Hits]:
+        # Many patterns ask for the same stretches.
+        looks: dict[Copy, tuple[Look, Stretch]] = {}
         return {
-            index: tally.hits(partial(self._again, index))
+            index: tally.hits(partial(self._again, index, looks))
             for index, tally in sorted(self._state.tallies.items())
             if tally.count
         }
@@ -264,9 +266,14 @@ class Passage:
         events = self._search.engine.scan(text.side)
         return [(text.place(end - 1) + 1, index) for end, index in events]
 
-    def _again(self, index: int, copy: Copy) -> Iterator[Evidence]:
+    def _again(
+        self, index: int, looks: dict[Copy, tuple[Look, Stretch]], copy: Copy
+    ) -> Iterator[Evidence]:
         """Reads what was only counted."""
-        pieces = self._pieces(copy.block, copy.newlines)
-        part = Part(0, pieces.text.size, 0, copy.block.size)
-        look = Look(self._state, pieces)
-        return look.again(index, Stretch(pieces, part, self._limits.piece_bytes))
+        if copy not in looks:
+            pieces = self._pieces(copy.block, copy.newlines)
+            part = Part(0, pieces.text.size, 0, copy.block.size)
+            stretch = Stretch(pieces, part, self._limits.piece_bytes)
+            looks[copy] = (Look(self._state, pieces), stretch)
+        look, stretch = looks[copy]
+        return look.again(index, stretch)

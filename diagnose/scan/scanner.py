@@ -39,6 +39,7 @@ _SOURCES = (
     "nodes",
     "ordinary",
     "trim",
+    "written",
 )
 
 

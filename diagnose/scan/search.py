@@ -17,6 +17,7 @@ from diagnose.scan.protocol import Engine
 if TYPE_CHECKING:
     import regex
 
+_WORD = frozenset(b"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _NAMED = re.compile(r"\(\?P?[<'](?![=!])")
 
 
@@ -65,12 +66,15 @@ class Search:
         return test
 
     def plain_form(self, index: int) -> re.Pattern[bytes] | None:
-        """The same, where it says all that the pattern says: nothing is captured, nothing looked around."""
+        """The same, where it says all that the pattern says: it captures as much, and looks at no more."""
         if index not in self.plain:
             needle = self.needles[index]
-            says_all = needle.ascii_exact and needle.ascii_form and needle.local
-            captures = _NAMED.search(self.patterns[index])
-            self.plain[index] = self.ascii_form(index) if says_all and not captures else None
+            form = None
+            if needle.ascii_exact and needle.ascii_form and needle.local:
+                form = self.ascii_form(index)
+                if not form.groupindex and _NAMED.search(self.patterns[index]):
+                    form = None
+            self.plain[index] = form
         return self.plain[index]
 
 
@@ -83,17 +87,18 @@ def _says_nothing(data: bytes | bytearray, start: int, stop: int, is_ascii: bool
 
 
 def _searcher(expression: re.Pattern[bytes], *, certain: bool) -> Test:
-    search = expression.search
+    search, inside = expression.search, b"\\B" in expression.pattern
 
     def test(data: bytes | bytearray, start: int, stop: int, is_ascii: bool) -> bool | None:
         found = search(data, start, stop)
         if is_ascii:
             return None if found and not certain else found is not None
-        # Text that is found is ASCII, and so is what is beside it: more is not known of such a piece.
-        if not found or not certain:
+        # Where what is found is ASCII, and no letter may continue it: more is not known of such a piece.
+        if not found or not certain or not found[0].isascii():
             return None
         low, high = found.span()
-        before = low == start or data[low - 1] < 0x80
-        return True if before and (high == stop or data[high] < 0x80) else None
+        before = low == start or data[low - 1] < 0x80 or not (inside or data[low] in _WORD)
+        behind = high == stop or data[high] < 0x80 or not (inside or data[high - 1] in _WORD)
+        return True if before and behind else None
 
     return test

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from diagnose.model import Evidence, Hits
 from diagnose.scan.limits import Limits
@@ -95,6 +96,11 @@ class Tally:
         if known + 1 >= self._each_writer and len(self._settled) < _NAMES_SETTLED:
             self._settled.add(name)
 
+    def is_enough(self, name: bytes) -> bool:
+        """Whether a further match of this process need not be read."""
+        settled = self._settled
+        return (name in settled or len(settled) >= _NAMES_SETTLED) and self.hot
+
     def add_unread(self, copy: Copy, *, exact: bool, new: bool = True) -> None:
         """Takes a match that is in a stretch.
 
@@ -124,14 +130,18 @@ class Tally:
         """What is left.
 
         Args:
-            again: Finds the matches in a stretch that were counted and not read.
+            again: Finds the matches in a stretch that were counted and not read, the last one first.
         """
         last = {e.order: e for e in self._last}
         for copy in reversed(self._copies):
             ends = sorted(last)[-self._ends :]
-            if len(ends) == self._ends and copy.end <= ends[0][1]:
+            oldest = ends[0][1] if len(ends) == self._ends else -1
+            if copy.end <= oldest:
                 break
-            last.update((e.order, e) for e in again(copy))
+            for match in islice(again(copy), self._ends):
+                if match.order[1] <= oldest:
+                    break
+                last[match.order] = match
         ends = sorted(last)[-self._ends :]
         kept = {e.order: e for e in (*self._first, *self._others, *(last[end] for end in ends))}
         evidence = tuple(kept[order] for order in sorted(kept))
