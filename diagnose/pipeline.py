@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diagnose import advice, facts, recency, trouble, verdict
 from diagnose.behind import fix_of, trace_back
@@ -23,7 +24,6 @@ from diagnose.model import (
     Finding,
     Kind,
     Progress,
-    Recording,
     Signature,
     SourceNote,
     Unknown,
@@ -37,6 +37,9 @@ from diagnose.scan import Scan, Scanner
 from diagnose.sources import Source
 from diagnose.sources.stream import Peeked, pieces
 from diagnose.wanted import wanted
+
+if TYPE_CHECKING:
+    from diagnose.model import Recording
 
 
 class Examiner:

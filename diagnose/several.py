@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from diagnose.model import Diagnosis, Finding, Job, Unknown
+from diagnose.model import Diagnosis, Finding, Unknown
 from diagnose.pipeline import Examiner, weight
 from diagnose.run import number_there
 from diagnose.sources import Source, by_job, open_paths, whole_runs
@@ -118,6 +118,7 @@ def _heard(sources: Iterable[Source], lines: Lines) -> Iterator[Source]:
 def _of_several(found: Mapping[str, Diagnosis], paths: Sequence[str]) -> tuple[Diagnosis, str]:
     """The answer about the job that asks most for one, and that job's name."""
     from diagnose.jobs.outcome import outcome
+    from diagnose.model import Job
 
     bad = [(job, one) for job, one in found.items() if outcome(one).bad]
     job, chosen = max(bad or found.items(), key=lambda item: weight(item[1]))

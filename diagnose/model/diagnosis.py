@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from diagnose.model.baseline import Baseline
-from diagnose.model.gpus import Recording
-from diagnose.model.job import Job, Place
 from diagnose.model.lines import Evidence, Line, Writer
-from diagnose.model.look import Blocker, RankGroup, State, Wait
 from diagnose.model.signature import Fix, Signature
 from diagnose.model.words import Certainty, Retry, Verdict
+
+if TYPE_CHECKING:
+    from diagnose.model.baseline import Baseline
+    from diagnose.model.gpus import Recording
+    from diagnose.model.job import Job, Place
+    from diagnose.model.look import Blocker, RankGroup, State, Wait
 
 
 @dataclass(frozen=True, slots=True)

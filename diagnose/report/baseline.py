@@ -5,9 +5,13 @@ Floor 10: pure.
 
 from __future__ import annotations
 
-from diagnose.model.baseline import Baseline, Difference, NewLine, SlowPhase
+from typing import TYPE_CHECKING
+
 from diagnose.report.words import place
 from diagnose.units import duration
+
+if TYPE_CHECKING:
+    from diagnose.model.baseline import Baseline, Difference, NewLine, SlowPhase
 
 
 def notes(baseline: Baseline) -> list[str]:

@@ -6,14 +6,18 @@ Floor 10: pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diagnose.fingerprint import fingerprint
-from diagnose.metrics import statements
-from diagnose.model import Diagnosis, Evidence, Finding, Fix, Job, Line, Link, Writer
-from diagnose.model.baseline import Baseline
+from diagnose.model import Diagnosis, Evidence, Finding, Fix, Line, Link, Writer
 from diagnose.report.evidence import quoted
 from diagnose.report.live import live_json
+from diagnose.report.timeline import shows
+from diagnose.report.words import cost
+
+if TYPE_CHECKING:
+    from diagnose.model import Job
+    from diagnose.model.baseline import Baseline
 
 SCHEMA = "diagnose/1"
 _SHOWN_CONFIG = (
@@ -82,7 +86,7 @@ def to_json(diagnosis: Diagnosis) -> dict[str, Any]:
                 "source": recording.source,
                 "gpus": [gpu.name for gpu in recording.gpus],
                 "lasted_s": recording.lasted_s,
-                "shows": statements(recording),
+                "shows": shows(recording),
             }
             for recording in diagnosis.recordings
         ],
@@ -109,17 +113,6 @@ def cited(diagnosis: Diagnosis) -> list[Line]:
         for line in diagnosis.mystery.telling:
             lines.setdefault((line.source, line.number), line)
     return list(lines.values())
-
-
-def cost(diagnosis: Diagnosis) -> dict[str, float] | None:
-    """Wall time and GPU-hours of the run, where the log tells both; None where it does not."""
-    wall, gpus = diagnosis.progress.wall_s, diagnosis.facts.get("gpu_count", "")
-    if wall is None or wall < 60:
-        return None
-    # GPUs cost nothing before a server was started on them.
-    on_gpus = gpus.isdigit() and diagnosis.progress.reached
-    hours = {"gpu_hours": round(wall * int(gpus) / 3600, 1)} if on_gpus else {}
-    return {"wall_s": round(wall), **hours}
 
 
 def config(facts: Mapping[str, str]) -> dict[str, Any]:

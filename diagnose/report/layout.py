@@ -5,18 +5,17 @@ Floor 10: pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from io import StringIO
+from collections.abc import Iterable, Iterator
 
-from rich.console import Console, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+from diagnose.report import page
+from diagnose.report.page import Part, Piece, Text
+
+LABEL = 14
+"""Columns before the text of a row."""
+_ENDLESS = 1 << 30
 
 
-def printed(
-    parts: Iterable[RenderableType], width: int, *, colour: bool, unwrapped: bool = False
-) -> str:
+def printed(parts: Iterable[Part], width: int, *, colour: bool, unwrapped: bool = False) -> str:
     """Each part on lines of its own, of at most `width` columns, with ANSI colour only when `colour`.
 
     Args:
@@ -25,26 +24,11 @@ def printed(
         colour: Whether to add colour.
         unwrapped: Whether lines may be longer.
     """
-    out = StringIO()
-    console = Console(
-        file=out,
-        width=width,
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        legacy_windows=False,
-    )
-    for part in parts:
-        console.print(part, soft_wrap=unwrapped)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
+    lines = (line for part in parts for line in part.lines(_ENDLESS if unwrapped else width))
+    return page.printed(lines, colour=colour).rstrip() + "\n"
 
 
-def report(
-    head: Text, labelled: Iterable[tuple[str, RenderableType]], width: int, *, colour: bool
-) -> str:
+def report(head: Text, labelled: Iterable[tuple[str, Part]], width: int, *, colour: bool) -> str:
     """Lines of at most `width` columns, with ANSI colour only when `colour`.
 
     Args:
@@ -53,9 +37,15 @@ def report(
         width: Columns.
         colour: Whether to add colour.
     """
-    rows = Table.grid(padding=(0, 2, 0, 0))
-    rows.add_column(width=12, no_wrap=True)
-    rows.add_column(overflow="fold")
-    for label, content in labelled:
-        rows.add_row(Text(label, style="bold"), Padding(content, (0, 0, 1, 0)))
-    return printed((head, rows), width, colour=colour)
+
+    def lines() -> Iterator[list[Piece]]:
+        yield from head.lines(width)
+        for label, content in labelled:
+            first, *others = content.lines(width - LABEL)
+            name = next(Text(label.ljust(LABEL), "bold").lines(LABEL))
+            yield [*name, *first]
+            for line in others:
+                yield [(" " * LABEL, ""), *line]
+            yield []
+
+    return page.printed(lines(), colour=colour).rstrip() + "\n"

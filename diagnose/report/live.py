@@ -6,9 +6,12 @@ Floor 10: pure.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from diagnose.model import Diagnosis, RankGroup, Wait
+from diagnose.model import Diagnosis
+
+if TYPE_CHECKING:
+    from diagnose.model import RankGroup, Wait
 
 FRAMES = 3
 """Frames of a group that a short report shows."""

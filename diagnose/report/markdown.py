@@ -7,14 +7,13 @@ than any run of backticks inside, so that nothing in a log can become markup.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from diagnose.metrics import statements
-from diagnose.model import Diagnosis, Evidence, Fix, Job, Link, Mystery
-from diagnose.model.baseline import Baseline
+from diagnose.model import Diagnosis, Evidence, Fix, Link, Mystery
 from diagnose.report.baseline import compared_with, new, notes
 from diagnose.report.evidence import quoted
 from diagnose.report.live import group_frames, group_head, wait_line
-from diagnose.report.timeline import timeline
+from diagnose.report.timeline import shows, timeline
 from diagnose.report.words import (
     RETRY,
     STATUS,
@@ -27,6 +26,10 @@ from diagnose.report.words import (
     times,
 )
 from diagnose.units import duration
+
+if TYPE_CHECKING:
+    from diagnose.model import Job
+    from diagnose.model.baseline import Baseline
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&@]|(?<=\w):(?=//|\w+:)|^[-+](?= )|(?<=:):|!(?=\[))")
 
@@ -201,7 +204,7 @@ def _run(diagnosis: Diagnosis) -> list[str]:
 
 def _timeline(diagnosis: Diagnosis) -> list[str]:
     lines = timeline(diagnosis)
-    told = [line for r in diagnosis.recordings for line in statements(r)]
+    told = [line for r in diagnosis.recordings for line in shows(r)]
     parts = ["### Over time", fence("\n".join(lines))] if lines else []
     if told:
         parts.append("\n".join(f"- {escape(line)}" for line in told))

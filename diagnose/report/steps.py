@@ -10,11 +10,8 @@ import re
 from collections.abc import Iterator
 from textwrap import wrap
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.text import Text
-
 from diagnose.model import Fix
+from diagnose.report.page import Group, Indented, Part, Text
 from diagnose.report.words import printable, reflow
 
 ASIDE = "    # "
@@ -26,21 +23,21 @@ _INDENT = 18
 _PAINT = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 
 
-def steps(fix: Fix, width: int) -> RenderableType:
+def steps(fix: Fix, width: int) -> Part:
     """A fix as the report's layout takes it; `put_in` completes it.
 
     Args:
         fix: What to do.
         width: Columns of the report.
     """
-    parts: list[RenderableType] = [Text(reflow(fix.summary))]
+    parts: list[Part] = [Text(reflow(fix.summary))]
     number = 0
     for label, lines in (("Now", fix.now), ("In the recipe", fix.recipe)):
         if lines:
             parts.append(Text(f"{label}:", style="dim"))
         for line in lines:
             text = Text("\n".join(_step(line, number, width)), style="green")
-            parts.append(Padding(text, (0, 0, 0, 2)))
+            parts.append(Indented(text, 2))
             number += 1
     if fix.warning:
         warning = Text("Warning: ", style="bold yellow")

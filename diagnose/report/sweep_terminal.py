@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
 from diagnose.model.sweep import Outcome, Separation, Sweep, Way
-from diagnose.report.layout import report
+from diagnose.report.layout import LABEL, report
+from diagnose.report.page import Group, Indented, Part, Text, table
 from diagnose.report.sweep_grid import LETTER, grid
 from diagnose.report.sweep_words import (
     compared,
@@ -50,9 +46,7 @@ def sweep_to_terminal(
     return report(head, _rows(sweep, width, quiet=quiet, verbose=verbose), width, colour=colour)
 
 
-def _rows(
-    sweep: Sweep, width: int, *, quiet: bool, verbose: bool
-) -> Iterator[tuple[str, RenderableType]]:
+def _rows(sweep: Sweep, width: int, *, quiet: bool, verbose: bool) -> Iterator[tuple[str, Part]]:
     for hypothesis in sweep.hypotheses:
         yield "Look first", _text(hypothesis.text)
     if sweep.separation:
@@ -73,9 +67,9 @@ def _rows(
         yield "Disputed" if number == 0 else "", _text(text)
     if quiet:
         return
-    table = _matrix(sweep, width)
-    if table is not None:
-        yield "Matrix", table
+    matrix = _matrix(sweep, width)
+    if matrix is not None:
+        yield "Matrix", matrix
     yield from _jobs(sweep, verbose=verbose)
 
 
@@ -92,13 +86,13 @@ def _separation(separation: Separation, words: tuple[str, str], apart: Sequence[
     return text
 
 
-def _confounded(separation: Separation) -> Iterator[tuple[str, RenderableType]]:
+def _confounded(separation: Separation) -> Iterator[tuple[str, Part]]:
     for number, one in enumerate(separation.rivals):
         text = _text(rival(one, separation.predicate))
         yield "Confounded" if number == 0 else "", text
 
 
-def _way(way: Way, sweep: Sweep, *, quiet: bool) -> RenderableType:
+def _way(way: Way, sweep: Sweep, *, quiet: bool) -> Part:
     text = Text(f"{plural(len(way.jobs), 'job')}  ", style="bold").append(printable(way.title))
     if way.cause:
         text.append(f"  [{way.cause}]", style="not bold dim")
@@ -114,33 +108,28 @@ def _way(way: Way, sweep: Sweep, *, quiet: bool) -> RenderableType:
     if not way.cause and not quiet:
         lines.append(_text(names(way.jobs)))
     lines += [Text(printable(line), style="green") for line in way.fix]
-    return Group(text, *(Padding(line, (0, 0, 0, 3)) for line in lines))
+    return Group(text, *(Indented(line, 3) for line in lines))
 
 
-def _matrix(sweep: Sweep, width: int) -> Table | None:
+def _matrix(sweep: Sweep, width: int) -> Part | None:
     found = grid(sweep, max(2, (width - 26) // 9))
     if found is None:
         return None
     row, column, heads, cells = found
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(Text(printable(f"{row} ╲ {column}")), no_wrap=True)
-    for head in heads:
-        table.add_column(Text(printable(head)), overflow="fold")
-    for line in cells:
-        table.add_row(*(Text(printable(cell)) for cell in line))
-    return table
+    rows = [[f"{row} ╲ {column}", *heads], *cells]
+    return table([[printable(cell) for cell in cells] for cells in rows], width - LABEL)
 
 
-def _jobs(sweep: Sweep, *, verbose: bool) -> Iterator[tuple[str, RenderableType]]:
+def _jobs(sweep: Sweep, *, verbose: bool) -> Iterator[tuple[str, Part]]:
     """The jobs that were left out, and with -v all of them."""
     aside = [j for j in sweep.jobs if j.outcome in (Outcome.UNKNOWN, Outcome.UNREADABLE)]
     shown = list(sweep.jobs) if verbose else aside
-    lines: list[RenderableType] = []
+    lines: list[Part] = []
     for job in shown[: None if verbose else MOST_JOBS]:
         why = "" if job.outcome.bad or job.outcome is Outcome.PASSED else job.problem or job.why
         lines.append(_text(f"{LETTER[job.outcome]:<5} {job.name}" + (f": {why}" if why else "")))
         if verbose and job.axes:
-            lines.append(Padding(_text(settings(job.axes)), (0, 0, 0, 6)))
+            lines.append(Indented(_text(settings(job.axes)), 6))
     if not verbose and len(shown) > MOST_JOBS:
         lines.append(_text(f"and {len(shown) - MOST_JOBS} more (-v shows them)"))
     if lines:

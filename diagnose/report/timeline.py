@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from diagnose.metrics import began_on
-from diagnose.model import Diagnosis, GpuTrack, Progress, Recording
+from diagnose.model import Diagnosis, Progress
 from diagnose.units import duration, ranges
+
+if TYPE_CHECKING:
+    from diagnose.model import GpuTrack, Recording
 
 _SPARK = "▁▂▃▄▅▆▇█"
 _ACTIVE, _STILL = "█", "░"
@@ -64,6 +67,14 @@ def timeline(diagnosis: Diagnosis, width: int = 80) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
+def shows(recording: Recording) -> list[str]:
+    """What a monitor of GPUs recorded, in sentences."""
+    # Few logs come with a recording, and what reads one takes a while to load.
+    from diagnose.metrics import statements
+
+    return statements(recording)
+
+
 def _spans(progress: Progress) -> list[_Span]:
     """The phases in the order in which they were entered, when at least two of them have a time."""
     first: dict[str, float] = {}
@@ -92,6 +103,8 @@ def _on_clock(recording: Recording, spans: Sequence[_Span]) -> float | None:
     """When a recording began on the log's clock; None where the two do not seem to be the same."""
     if not spans:
         return None
+    from diagnose.metrics import began_on
+
     began = began_on(recording, spans[0].began_s)
     first, last = spans[0].began_s, spans[-1].ended_s
     shared = min(last, began + recording.lasted_s) - max(first, began)

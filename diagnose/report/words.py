@@ -9,7 +9,6 @@ import unicodedata
 
 from diagnose.model import Diagnosis, Finding, Line, Verdict
 from diagnose.report.evidence import wording
-from diagnose.report.json import cost
 from diagnose.units import duration
 
 VERDICT = {
@@ -25,6 +24,17 @@ RETRY = {
     "after-fix": "only after the fix",
 }
 STATUS = {"not-seen": "not seen", "could-not-look": "a log cannot show this"}
+
+
+def cost(diagnosis: Diagnosis) -> dict[str, float] | None:
+    """Wall time and GPU-hours of the run, where the log tells both; None where it does not."""
+    wall, gpus = diagnosis.progress.wall_s, diagnosis.facts.get("gpu_count", "")
+    if wall is None or wall < 60:
+        return None
+    # GPUs cost nothing before a server was started on them.
+    on_gpus = gpus.isdigit() and diagnosis.progress.reached
+    hours = {"gpu_hours": round(wall * int(gpus) / 3600, 1)} if on_gpus else {}
+    return {"wall_s": round(wall), **hours}
 
 
 def spent(diagnosis: Diagnosis) -> str:

@@ -18,7 +18,7 @@ from diagnose.jobs.settings import RESULT_NAMES, numbers, settings
 from diagnose.model import Signature
 from diagnose.model.sweep import Cell, Outcome
 from diagnose.pipeline import Examiner
-from diagnose.report.json import cost
+from diagnose.report.words import cost
 from diagnose.sources import Source, open_paths
 from diagnose.sources.source import unreadable
 from diagnose.sweep.unit import File, Unit
