@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 from diagnose.errors import CatalogueError
@@ -32,6 +31,7 @@ _ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
+_Side = Callable[[Mapping[str, float]], float]
 _CALLS: Mapping[str, Callable[..., float]] = {"max": max, "min": min}
 
 
@@ -60,24 +60,31 @@ def parse(text: str) -> Comparison:
 
 def holds(comparison: Comparison, values: Mapping[str, str]) -> bool:
     """Whether the numbers compare so; false where one is missing or is no number."""
-    numbers = {name: number(values.get(name, "")) for name in comparison.names}
-    known = {name: value for name, value in numbers.items() if value is not None}
-    if len(known) < len(numbers):
-        return False
-    tree = _tree(comparison.text)
+    known: dict[str, float] = {}
+    for name in comparison.names:
+        value = number(values.get(name, ""))
+        if value is None:
+            return False
+        known[name] = value
+    sides, orders = _compiled(comparison.text)
     try:
-        sides = [_value(side, known) for side in (tree.left, *tree.comparators)]
+        left, *others = [side(known) for side in sides]
     except (ZeroDivisionError, OverflowError):
         return False
-    return all(_ORDER[type(op)](*pair) for op, pair in zip(tree.ops, pairwise(sides), strict=True))
+    for order, right in zip(orders, others, strict=True):
+        if not order(left, right):
+            return False
+        left = right
+    return True
 
 
 @lru_cache(maxsize=1024)
-def _tree(text: str) -> ast.Compare:
-    """One that was read before, as a tree; the same one is asked of every match of its pattern."""
+def _compiled(text: str) -> tuple[Sequence[_Side], Sequence[Callable[[float, float], bool]]]:
+    """One that was read before; the same one is asked of every match of its pattern."""
     tree = ast.parse(text, mode="eval").body
     assert isinstance(tree, ast.Compare)
-    return tree
+    sides = [_side(node) for node in (tree.left, *tree.comparators)]
+    return sides, [_ORDER[type(op)] for op in tree.ops]
 
 
 def _check(node: ast.expr, names: dict[str, str]) -> None:
@@ -98,13 +105,16 @@ def _check(node: ast.expr, names: dict[str, str]) -> None:
         raise ValueError
 
 
-def _value(node: ast.expr, values: Mapping[str, float]) -> float:
+def _side(node: ast.expr) -> _Side:
     if isinstance(node, ast.Constant):
-        return float(node.value)  # type: ignore[arg-type]  # checked when it was read
+        value = float(node.value)  # type: ignore[arg-type]  # checked when it was read
+        return lambda values: value
     if isinstance(node, ast.Name):
-        return values[node.id]
+        return operator.itemgetter(node.id)
     if isinstance(node, ast.BinOp):
-        return _BINARY[type(node.op)](_value(node.left, values), _value(node.right, values))
+        left, apply, right = _side(node.left), _BINARY[type(node.op)], _side(node.right)
+        return lambda values: apply(left(values), right(values))
     assert isinstance(node, ast.Call)
     assert isinstance(node.func, ast.Name)
-    return _CALLS[node.func.id](*(_value(argument, values) for argument in node.args))
+    call, arguments = _CALLS[node.func.id], [_side(argument) for argument in node.args]
+    return lambda values: call(*(argument(values) for argument in arguments))

@@ -56,6 +56,7 @@ class Matcher:
         self._facts = facts
         self._progress = progress
         self._known: dict[str, Finding | None] = {}
+        self._reported: dict[str, tuple[Evidence, ...]] = {}
 
     def findings(self) -> tuple[Finding, ...]:
         """Every signature that holds, in the order in which it was first seen."""
@@ -162,15 +163,26 @@ class Matcher:
             return Held(True, (), condition.certainty)
         return Held(True, held.evidence, condition.certainty or held.certainty, held.count)
 
+    def _evidence(self, pattern: str) -> tuple[Evidence, ...]:
+        """The matches of a pattern in lines that report something."""
+        found = self._reported.get(pattern)
+        if found is None:
+            seen = self._run.evidence(pattern)
+            found = self._reported[pattern] = tuple(e for e in seen if not is_quotation(e.line))
+        return found
+
     def _line(self, condition: Condition) -> Held:
         seen = self._run.evidence(condition.line)
-        evidence = tuple(
-            e
-            for e in seen
-            if not is_quotation(e.line)
-            and (not condition.role or e.line.writer.role == condition.role)
-            and all(comparison.holds(one, e.captures) for one in condition.where)
-        )
+        if not seen:
+            return NO
+        evidence = self._evidence(condition.line)
+        if condition.role or condition.where:
+            evidence = tuple(
+                e
+                for e in evidence
+                if (not condition.role or e.line.writer.role == condition.role)
+                and all(comparison.holds(one, e.captures) for one in condition.where)
+            )
         count = self._run.count(condition.line) if len(evidence) == len(seen) else len(evidence)
         if not evidence or count < condition.count:
             return NO
@@ -210,10 +222,7 @@ class Matcher:
     def _group(self, condition: Condition, patterns: Sequence[str]) -> Held:
         """The first place where all patterns match close together, by one writer."""
         in_order = bool(condition.sequence)
-        each = [
-            [e for e in self._run.evidence(pattern) if not is_quotation(e.line)]
-            for pattern in patterns
-        ]
+        each = [self._evidence(pattern) for pattern in patterns]
         if not all(each):
             return NO
         for first in each[0]:

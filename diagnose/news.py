@@ -54,15 +54,23 @@ def last_news(lines: Sequence[Line]) -> Line | None:
     Args:
         lines: The end of a log, in order.
     """
-    seen: set[str] = set()
-    last = None
-    for line in lines:
-        words = said(line)
-        if words in seen or is_heartbeat(line) or is_ending(line):
+    words = [said(line) for line in lines]
+    first: dict[str, int] = {}
+    for number, word in enumerate(words):
+        first.setdefault(word, number)
+    # From the end, so that few lines have to be told from heartbeats and endings: this takes time.
+    for number in range(len(lines) - 1, -1, -1):
+        if not _is_news(lines[number]):
             continue
-        seen.add(words)
-        last = line
-    return last
+        before = range(first[words[number]], number)
+        if not any(words[one] == words[number] and _is_news(lines[one]) for one in before):
+            return lines[number]
+    return None
+
+
+def _is_news(line: Line) -> bool:
+    """Whether a line that was not said before says something."""
+    return not is_heartbeat(line) and not is_ending(line)
 
 
 def is_bar(line: Line) -> bool:
@@ -84,5 +92,6 @@ def said(line: Line) -> str:
 
 
 def _bar(line: Line) -> re.Match[str] | None:
-    bar = _BAR.search(line.message[:LOOK])
-    return bar if bar and _PERCENT.search(line.message) else None
+    if "%" not in line.message or not _PERCENT.search(line.message):
+        return None
+    return _BAR.search(line.message[:LOOK])

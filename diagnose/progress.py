@@ -83,11 +83,14 @@ def _processes(reached: Iterable[tuple[Phase, Evidence]]) -> tuple[ProcessPhase,
     best: dict[tuple[str, str], tuple[Phase, Evidence]] = {}
     for phase, evidence in reached:
         writer = evidence.line.writer
-        if not writer or is_heartbeat(evidence.line):
+        if not writer:
             continue
-        known = best.get(writer.key)
-        if known is None or phase.index >= known[0].index:
-            best[writer.key] = (phase, evidence)
+        key = writer.key
+        known = best.get(key)
+        if known is not None and phase.index < known[0].index:
+            continue
+        if not is_heartbeat(evidence.line):
+            best[key] = (phase, evidence)
     return tuple(
         ProcessPhase(evidence.line.writer, phase.id, evidence.line)
         for phase, evidence in best.values()

@@ -36,6 +36,6 @@ def is_quotation(line: Line) -> bool:
     message = line.message[:2000]
     return (
         _QUOTED.match(message) is not None
-        or _PASSED.search(message) is not None
+        or ("PASSED" in message and _PASSED.search(message) is not None)
         or _BODY.match(message) is not None
     )

@@ -31,17 +31,13 @@ class Run:
     def __init__(self, patterns: Sequence[str], scans: Sequence[Scan]) -> None:
         self.scans = tuple(scans)
         self._index = {pattern: index for index, pattern in enumerate(patterns)}
+        self._found = _joined(self.scans)
         self._writers: dict[tuple[str, str], Writer] | None = None
+        self._workers: set[tuple[str, str]] | None = None
 
     def evidence(self, pattern: str) -> tuple[Evidence, ...]:
         """The kept matches of a pattern over all sources, in observed order."""
-        index = self._index[pattern]
-        return tuple(
-            evidence
-            for scan in self.scans
-            if index in scan.hits
-            for evidence in scan.hits[index].evidence
-        )
+        return self._found.get(self._index[pattern], ())
 
     def count(self, pattern: str) -> int:
         """How often a pattern matched; a lower bound in a flood."""
@@ -89,20 +85,47 @@ class Run:
         """Every process seen, by key, under the last name it used."""
         if self._writers is None:
             found: dict[tuple[str, str], Writer] = {}
-            for evidence in sorted(self.all_evidence(), key=lambda e: e.order):
-                _note(found, evidence.line.writer)
-            for scan in self.scans:
-                for line in (*scan.head, *scan.tail):
-                    _note(found, line.writer)
+            for writer in self._named():
+                known = found.get(writer.key)
+                if known is None or len(writer.ranks) >= len(known.ranks):
+                    found[writer.key] = writer
             self._writers = found
         return self._writers
+
+    def _named(self) -> list[Writer]:
+        """Every name of every process, in the order in which each was used last."""
+        # Lines of a process share the object, so that thousands of lines are a few dozen names.
+        used: dict[int, tuple[tuple[int, int], Writer]] = {}
+        for evidence in self.all_evidence():
+            writer, order = evidence.line.writer, evidence.order
+            known = used.get(id(writer))
+            if known is None or known[0] < order:
+                used[id(writer)] = order, writer
+        later = (NOW << 1, 0)
+        for scan in self.scans:
+            for line in (*scan.head, *scan.tail):
+                later = (later[0], later[1] + 1)
+                used[id(line.writer)] = later, line.writer
+        named = [writer for _, writer in sorted(used.values(), key=itemgetter(0))]
+        return [w for w in named if w and (w.role or w.ranks or w.pid is not None)]
 
     @property
     def workers(self) -> set[tuple[str, str]]:
         """Keys of the processes that hold a rank of the model."""
-        return {
-            key for key, writer in self.writers.items() if writer.role in ("worker", "scheduler")
-        }
+        if self._workers is None:
+            self._workers = {
+                key for key, one in self.writers.items() if one.role in ("worker", "scheduler")
+            }
+        return self._workers
+
+
+def _joined(scans: Sequence[Scan]) -> dict[int, tuple[Evidence, ...]]:
+    """The kept matches of every pattern that matched, by its position."""
+    found: dict[int, tuple[Evidence, ...]] = {}
+    for scan in scans:
+        for index, hits in scan.hits.items():
+            found[index] = found[index] + hits.evidence if index in found else hits.evidence
+    return found
 
 
 def before(first: Evidence, second: Evidence) -> bool:
@@ -193,10 +216,3 @@ def renumbered(scan: Scan, numbers: Sequence[tuple[int, int]]) -> Scan:
 
 def _number(evidence: Evidence) -> int:
     return evidence.line.number
-
-
-def _note(found: dict[tuple[str, str], Writer], writer: Writer) -> None:
-    if writer and (writer.role or writer.ranks or writer.pid is not None):
-        known = found.get(writer.key)
-        if known is None or len(writer.ranks) >= len(known.ranks):
-            found[writer.key] = writer
