@@ -21,9 +21,6 @@ CUT = " … ".encode()
 """Stands where a long piece was cut, so that `^` and `$` do not match there."""
 
 
-SHORT = 4096
-"""Characters that may be searched without a time limit; see `emit.is_quick`."""
-
 _NONE: Mapping[str, str] = {}
 _REMEMBERED = 256
 _MARGIN = 256
@@ -47,6 +44,8 @@ class _Said(NamedTuple):
     message: bytes
     text: bytes
     """Of the whole line; empty if it is the same."""
+    length: int
+    """Of the longer of the two."""
 
 
 class Confirmer:
@@ -57,7 +56,7 @@ class Confirmer:
         source: The source's name.
         patterns: All expressions.
         compiled: Those that were compiled so far; shared between sources.
-        plain: For many patterns an expression that says the same of ASCII text.
+        plain: For many patterns an expression that says the same of ASCII text of some length.
         limits: How long one search may take, and how near a cut may be to a match.
     """
 
@@ -67,7 +66,7 @@ class Confirmer:
         source: str,
         patterns: Sequence[str],
         compiled: dict[int, regex.Pattern[str]],
-        plain: Callable[[int], re.Pattern[bytes] | None],
+        plain: Callable[[int, int], re.Pattern[bytes] | None],
         limits: Limits,
     ) -> None:
         self._index = index
@@ -85,7 +84,7 @@ class Confirmer:
         """What a pattern finds in a candidate; None if it does not match."""
         line, said = self._read(candidate)
         order = (self._index, candidate.order)
-        if said and (plain := self._plain(pattern)):
+        if said and (plain := self._plain(pattern, said.length)):
             seen = plain.search(said.message) or (said.text and plain.search(said.text))
             return Evidence(line, _captures(seen), order) if seen else None
         found = self._search(pattern, line.message, candidate)
@@ -150,11 +149,12 @@ def _captures(found: re.Match[bytes]) -> Mapping[str, str]:
 def _said(line: Line) -> _Said | None:
     """A line's text, where expressions for short ASCII text say of it what the original ones say."""
     shown, said = line.text, line.message
-    if len(shown) > SHORT or len(said) > SHORT or not (shown.isascii() and said.isascii()):
+    if not (shown.isascii() and said.isascii()):
         return None
     if "\n" in said or "\n" in shown:
         return None
-    return _Said(said.encode(), b"" if shown == said else shown.encode())
+    text = b"" if shown == said else shown.encode()
+    return _Said(said.encode(), text, max(len(shown), len(said)))
 
 
 def shorten(raw: bytes, limits: Limits) -> bytes:

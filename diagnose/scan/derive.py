@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from diagnose.errors import CatalogueError
 from diagnose.scan.dialect import parse
-from diagnose.scan.emit import ascii_form, is_quick
+from diagnose.scan.emit import ascii_form, reach
 from diagnose.scan.literals import SHORTEST, Word, required, shortest, spelled, text_of
 from diagnose.scan.needles import Literal, Needle
 from diagnose.scan.nodes import Boundary, Node, parts_of
@@ -36,8 +36,8 @@ def needle(pattern: str) -> Needle:
             f"no literal of {SHORTEST} characters is in every match of {pattern!r}",
             "the scanner finds candidates by literals: give each alternative a word of its own",
         )
-    form = b""
-    if is_quick(parsed.node):
+    form, far = b"", reach(parsed.node)
+    if far:
         form = (parsed.exact and as_bytes(pattern)) or ascii_form(parsed.node).encode("ascii")
     literals = _without_overlap(words)
     is_word = parsed.exact and _is_spelled_by(parsed.node, words)
@@ -47,6 +47,7 @@ def needle(pattern: str) -> Needle:
         is_word=is_word,
         ascii_form=form,
         ascii_exact=parsed.exact,
+        ascii_reach=far,
         local=parsed.local,
         whole=expression(parsed.node) if says_little else b"",
     )

@@ -14,6 +14,8 @@ _MANY = 9
 _FEW = 4
 _MOST_BYTES = 256
 _MOST_TURNS = 8
+# With each gap of any text, what a search may cost grows with one more power of the text's length.
+_REACH = {0: 4096, 1: 4096, 2: 512}
 _ANY = r"[^\r\n]*"
 _HIGH = r"\x80-\xff"
 _WORD = sum(1 << code for code in range(128) if chr(code).isalnum() or chr(code) == "_")
@@ -79,9 +81,9 @@ def is_word_edge(items: Sequence[Node], place: int) -> bool:
                and not n.ascii & ~_WORD for n in beside)  # fmt: skip
 
 
-def is_quick(node: Node) -> bool:
-    """Whether a backtracking engine may search a short text for a node without a time limit."""
-    return _endless_gaps(node) <= 1
+def reach(node: Node) -> int:
+    """How long a text a backtracking engine may search for a node without a time limit, in characters."""
+    return _REACH.get(_endless_gaps(node), 0)
 
 
 def _endless_gaps(node: Node) -> int:

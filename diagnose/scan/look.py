@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from diagnose.model import Evidence
-from diagnose.scan.confirm import SHORT, Candidate
+from diagnose.scan.confirm import Candidate
 from diagnose.scan.names import who
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event
+from diagnose.scan.search import NO, UNKNOWN, YES
 from diagnose.scan.state import State
 from diagnose.scan.stretches import Stretch
 from diagnose.scan.tally import Tally
@@ -99,21 +100,21 @@ class Look:
                 continue
             if not start < end <= stop:
                 start, stop = enter(end - 1)
-                simple = stop - start <= SHORT and start not in odd
+                simple = start not in odd
                 is_ascii = stretch.is_ascii or bytes(data[start:stop]).isascii()
             tally = tallies.get(index)
             if not simple or tally is None or tally.candidates < _UNTOLD:
                 self.candidate(end, index, stretch)
                 continue
             told = test(index)(data, start, stop, is_ascii)
-            if told is not False:
+            if told != NO:
                 enough = tally.is_enough(self._name or self._who())
-                if told is None and not (from_below if enough else is_ascii):
+                if not (told == YES or from_below if enough else told != UNKNOWN):
                     self.candidate(end, index, stretch)
                     continue
                 if enough:
                     # What is not told may be no match: it is kept, and not counted.
-                    tally.add_unread(stretch.copy, exact=bool(told), new=bool(told))
+                    tally.add_unread(stretch.copy, exact=told == YES, new=told == YES)
                     self.follow(index, stretch)
                 else:
                     place = Place(start, stop, end - 1, self._pieces.newlines(start))
@@ -274,7 +275,7 @@ class Look:
         if needle.is_word:
             return any(literal.is_in(data, start, stop) for literal in needle.literals)
         ascii_only = data is self._text.data and stretch.is_ascii
-        short = stop - start <= SHORT and bool(needle.ascii_form)
+        short = stop - start <= needle.ascii_reach
         if short and (ascii_only or bytes(data[start:stop]).isascii()):
             if self._search.ascii_form(index).search(data, start, stop) is None:
                 return False

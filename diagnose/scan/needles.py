@@ -35,6 +35,8 @@ class Needle(NamedTuple):
     it so; empty if none is known that takes bounded time."""
     ascii_exact: bool
     """Whether `ascii_form` matches nothing else."""
+    ascii_reach: int
+    """The longest text, in characters, that may be searched for `ascii_form` without a time limit."""
     local: bool
     """Whether a match depends on nothing but the text matched: no anchors, no look-around."""
     whole: bytes

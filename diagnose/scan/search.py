@@ -21,9 +21,11 @@ _WORD = frozenset(b"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW
 _NAMED = re.compile(r"\(\?P?[<'](?![=!])")
 
 
-Test = Callable[[bytes | bytearray, int, int, bool], bool | None]
-"""What a search of a raw piece with a candidate says, given its bounds and whether it is all ASCII: that
-the pattern matches the line read from it, that it does not, or nothing."""
+NO, YES, MAYBE, UNKNOWN = range(4)
+"""What a search of a raw piece says: the line read from it does not match, it does, it may because
+something was found, or nothing was searched for."""
+Test = Callable[[bytes | bytearray, int, int, bool], int]
+"""Searches a raw piece with a candidate, given its bounds and whether it is all ASCII."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,21 @@ class Search:
                 test = _holds
             elif needle.ascii_form:
                 certain = needle.local and needle.ascii_exact
-                test = _searcher(self.ascii_form(index), certain=certain)
+                test = _searcher(self.ascii_form(index), needle.ascii_reach, certain=certain)
             else:
                 test = _says_nothing
             self.tests[index] = test
         return test
 
-    def plain_form(self, index: int) -> re.Pattern[bytes] | None:
-        """The same, where it says all that the pattern says: it captures as much, and looks at no more."""
+    def plain_form(self, index: int, length: int) -> re.Pattern[bytes] | None:
+        """The same, where it says all that the pattern says: it captures as much, and looks at no more.
+
+        Args:
+            index: The pattern.
+            length: Characters of the text that is to be searched.
+        """
+        if length > self.needles[index].ascii_reach:
+            return None
         if index not in self.plain:
             needle = self.needles[index]
             form = None
@@ -78,27 +87,33 @@ class Search:
         return self.plain[index]
 
 
-def _holds(data: bytes | bytearray, start: int, stop: int, is_ascii: bool) -> bool:
-    return True
+def _holds(data: bytes | bytearray, start: int, stop: int, is_ascii: bool) -> int:
+    return YES
 
 
-def _says_nothing(data: bytes | bytearray, start: int, stop: int, is_ascii: bool) -> None:
-    return None
+def _says_nothing(data: bytes | bytearray, start: int, stop: int, is_ascii: bool) -> int:
+    return UNKNOWN
 
 
-def _searcher(expression: re.Pattern[bytes], *, certain: bool) -> Test:
-    search, inside = expression.search, b"\\B" in expression.pattern
+def _searcher(expression: re.Pattern[bytes], reach: int, *, certain: bool) -> Test:
+    search, inside, found_is = (
+        expression.search,
+        b"\\B" in expression.pattern,
+        YES if certain else MAYBE,
+    )
 
-    def test(data: bytes | bytearray, start: int, stop: int, is_ascii: bool) -> bool | None:
+    def test(data: bytes | bytearray, start: int, stop: int, is_ascii: bool) -> int:
+        if stop - start > reach:
+            return UNKNOWN
         found = search(data, start, stop)
         if is_ascii:
-            return None if found and not certain else found is not None
+            return found_is if found else NO
         # Where what is found is ASCII, and no letter may continue it: more is not known of such a piece.
         if not found or not certain or not found[0].isascii():
-            return None
+            return UNKNOWN
         low, high = found.span()
         before = low == start or data[low - 1] < 0x80 or not (inside or data[low] in _WORD)
         behind = high == stop or data[high] < 0x80 or not (inside or data[high - 1] in _WORD)
-        return True if before and behind else None
+        return YES if before and behind else UNKNOWN
 
     return test
