@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from diagnose.model import Evidence, Hits, Line
+from diagnose.scan import windows
 from diagnose.scan.blocks import Block, blocks
 from diagnose.scan.confirm import Confirmer
 from diagnose.scan.ends import Ends
@@ -25,7 +26,7 @@ from diagnose.scan.segments import Segment
 from diagnose.scan.smooth import Part, Smooth
 from diagnose.scan.state import State
 from diagnose.scan.stretches import Copy, Stretch
-from diagnose.scan.windows import Windows
+from diagnose.scan.windows import Window, Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class Found:
     """What was found in some segments of a source: the fields are those of a `Scan`."""
 
     hits: Mapping[int, Hits]
-    windows: tuple[tuple[Line, ...], ...]
+    windows: tuple[Window, ...]
+    """Not read yet."""
     problems: tuple[str, ...]
     unread: str = ""
 
@@ -144,7 +146,7 @@ class Passage:
 
     def found(self) -> Found:
         """What was found so far, for another process."""
-        return Found(self._hits(), self._state.windows.lines(self._source), self._problems())
+        return Found(self._hits(), self._state.windows.gathered(), self._problems())
 
     def _hits(self) -> dict[int, Hits]:
         # Many patterns ask for the same stretches.
@@ -233,7 +235,7 @@ class Passage:
             lines=count,
             size=self._size,
             hits=found.hits,
-            windows=found.windows,
+            windows=windows.read(found.windows, self._source, self._limits),
             head=self._ends.head(self._source, self._size),
             tail=self._ends.tail(self._source, count),
             problems=found.problems,
@@ -247,11 +249,8 @@ class Passage:
             theirs = [part.hits[index] for part in others if index in part.hits]
             tally, before = self._state.tally(index), self._counts.get(index, 0)
             hits[index] = tally.joined(own.hits.get(index), theirs, before)
-        windows = [window for part in parts for window in part.windows]
-        ordered = sorted(windows, key=lambda window: window[0].number)
-        first, last = self._limits.windows_first, self._limits.windows_last
         problems = dict.fromkeys(problem for part in parts for problem in part.problems)
-        kept = (*ordered[:first], *ordered[first:][-last:])
+        kept = windows.joined([part.windows for part in parts], self._limits)
         unread = next((part.unread for part in parts if part.unread), "")
         return Found(hits, kept, tuple(problems), unread)
 

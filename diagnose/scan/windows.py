@@ -5,7 +5,7 @@ Floor 3: pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from diagnose.document import read_line
 from diagnose.model import Line
@@ -14,7 +14,7 @@ from diagnose.scan.confirm import Candidate, shorten
 from diagnose.scan.limits import Limits
 
 
-class _Window:
+class Window:
     """One match and the raw lines after it, as far as they were read."""
 
     def __init__(self, candidate: Candidate, lines: int) -> None:
@@ -25,6 +25,7 @@ class _Window:
         """Whether the newline that ends the matched line is still to come."""
 
     def feed(self, block: Block, at: int, most: int) -> None:
+        """Takes what a block has of it from an offset on, up to so many bytes in all."""
         if self.in_matched_line:
             at = block.data.find(b"\n", at, block.size) + 1
             if not at:
@@ -62,8 +63,8 @@ class Windows:
         self._wanted = wanted
         self._limits = limits
         self._room = limits.windows_first
-        self._first: list[_Window] = []
-        self._last: list[_Window] = []
+        self._first: list[Window] = []
+        self._last: list[Window] = []
 
     def of(self, pattern: int) -> bool:
         """Whether a pattern's matches open windows."""
@@ -78,7 +79,7 @@ class Windows:
             block: The block the piece is in.
             at: Where the piece ends in it.
         """
-        window = _Window(candidate, self._wanted[pattern])
+        window = Window(candidate, self._wanted[pattern])
         window.feed(block, at, self._limits.window_bytes)
         if len(self._first) < self._room:
             self._first.append(window)
@@ -94,20 +95,10 @@ class Windows:
             if window.missing:
                 window.feed(block, block.fresh, self._limits.window_bytes)
 
-    def lines(self, source: str) -> tuple[tuple[Line, ...], ...]:
+    def gathered(self) -> tuple[Window, ...]:
         """What was gathered, in observed order."""
         self._prune()
-        ordered = sorted((*self._first, *self._last), key=lambda window: window.candidate.order)
-        # Where one traceback follows the other, windows share most of their lines.
-        read: dict[tuple[int, bytes], Line] = {}
-        found = []
-        for window in ordered:
-            numbered = tuple(window.numbered(self._limits))
-            for line in numbered:
-                if line not in read:
-                    read[line] = read_line(source, *line)
-            found.append(tuple(read[line] for line in numbered))
-        return tuple(found)
+        return _ordered((*self._first, *self._last))
 
     def part(self) -> None:
         """Leaves the windows so far to those that these are a copy of, and goes on from there."""
@@ -123,3 +114,27 @@ class Windows:
     def _prune(self) -> None:
         self._last.sort(key=lambda window: window.candidate.order)
         del self._last[: -self._limits.windows_last]
+
+
+def joined(parts: Iterable[Sequence[Window]], limits: Limits) -> tuple[Window, ...]:
+    """What is left of what was gathered in several parts of a source: the first ones and the last ones."""
+    every = _ordered(window for part in parts for window in part)
+    return (*every[: limits.windows_first], *every[limits.windows_first :][-limits.windows_last :])
+
+
+def read(windows: Iterable[Window], source: str, limits: Limits) -> tuple[tuple[Line, ...], ...]:
+    """Windows as lines."""
+    # Where one traceback follows the other, windows share most of their lines.
+    known: dict[tuple[int, bytes], Line] = {}
+    found = []
+    for window in windows:
+        numbered = tuple(window.numbered(limits))
+        for line in numbered:
+            if line not in known:
+                known[line] = read_line(source, *line)
+        found.append(tuple(known[line] for line in numbered))
+    return tuple(found)
+
+
+def _ordered(windows: Iterable[Window]) -> tuple[Window, ...]:
+    return tuple(sorted(windows, key=lambda window: window.candidate.order))
