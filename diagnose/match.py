@@ -165,22 +165,18 @@ class Matcher:
 
     def _evidence(self, pattern: str) -> tuple[Evidence, ...]:
         """The matches of a pattern in lines that report something."""
-        found = self._reported.get(pattern)
-        if found is None:
+        if pattern not in self._reported:
             seen = self._run.evidence(pattern)
-            found = self._reported[pattern] = tuple(e for e in seen if not is_quotation(e.line))
-        return found
+            self._reported[pattern] = tuple(e for e in seen if not is_quotation(e.line))
+        return self._reported[pattern]
 
     def _line(self, condition: Condition) -> Held:
-        seen = self._run.evidence(condition.line)
-        if not seen:
-            return NO
-        evidence = self._evidence(condition.line)
+        seen, evidence = self._run.evidence(condition.line), self._evidence(condition.line)
         if condition.role or condition.where:
             evidence = tuple(
                 e
                 for e in evidence
-                if (not condition.role or e.line.writer.role == condition.role)
+                if condition.role in ("", e.line.writer.role)
                 and all(comparison.holds(one, e.captures) for one in condition.where)
             )
         count = self._run.count(condition.line) if len(evidence) == len(seen) else len(evidence)
@@ -205,10 +201,8 @@ class Matcher:
         }[quantifier]
 
     def _is_last(self, evidence: Evidence) -> bool:
-        last = self._progress.last_progress
-        if last is None:
-            return True
-        return last.source == evidence.line.source and last.number <= evidence.line.number
+        last, line = self._progress.last_progress, evidence.line
+        return last is None or (last.source == line.source and last.number <= line.number)
 
     def _silence(self, evidence: Sequence[Evidence]) -> float:
         """Seconds from the first of the lines after which nothing new came to the end of the log; else 0."""
