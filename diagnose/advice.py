@@ -10,12 +10,13 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from diagnose.expressions import later
 from diagnose.model import Finding, Fix, Role, Scope
 from diagnose.scope import applies, version_fits
 
-_FLAG = re.compile(r"--[a-z][\w.-]*(?: |$)")
-_VARIABLE = re.compile(r"\$(?:\w+|\{\w+\})")
-_PLACEHOLDER = re.compile(r"<([a-z_][a-z0-9_]*)>")
+_FLAG = later(r"--[a-z][\w.-]*(?: |$)")
+_VARIABLE = later(r"\$(?:\w+|\{\w+\})")
+_PLACEHOLDER = later(r"<([a-z_][a-z0-9_]*)>")
 
 
 def fix_for(finding: Finding, facts: Mapping[str, str]) -> Fix | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from diagnose.expressions import later
 from diagnose.model import Line
 
 LOOK = 2000
 """Characters of a message that are looked at; a longer one says nothing more about this."""
 
-_HEARTBEAT = re.compile(
+_HEARTBEAT = later(
     r"No available (?:shared memory broadcast )?block found"
     r"|[Ww]aiting for (?:\d+ (?:local|remote)|READY message|(?:the )?server|(?:the )?health|shard|result file|core engine"
     r"|clients? to|creating a placement group|baton release|pods?\b)"
@@ -25,7 +26,7 @@ _HEARTBEAT = re.compile(
     r"|curl: \(7\)|Connection refused"
     r"|^(?:\d+:)?\s*$"
 )
-_ENDING = re.compile(
+_ENDING = later(
     r"The operation was cancel+ed|exceeded the maximum execution time|has timed out after"
     r"|Process completed with exit code|CANCELLED AT |Job step aborted|Force Terminated|Terminated\b|job allocation .{0,20} revoked"
     r"|[Cc]leaning up orphan processes|Terminate orphan process|^Post job cleanup|^##\[(?:group|endgroup|error|warning|section|debug)\]"
@@ -34,8 +35,8 @@ _ENDING = re.compile(
     r"|destroy_process_group|nanobind: leaked|Application shutdown|Finished server process|exit(?:ed)? (?:with )?(?:code|status)"
     r"|^Killed$|scancel|canceling|Canceling|^rc=\d+$|warnings\.warn"
 )
-_BAR = re.compile(r"(?<![\d.,])(?P<done>\d[\d.,]*[kKMGT]?)\s*/\s*(?P<all>\d[\d.,]*[kKMGT]?)\s*\[")
-_PERCENT = re.compile(r"\b\d{1,3}%")
+_BAR = later(r"(?<![\d.,])(?P<done>\d[\d.,]*[kKMGT]?)\s*/\s*(?P<all>\d[\d.,]*[kKMGT]?)\s*\[")
+_PERCENT = later(r"\b\d{1,3}%")
 
 
 def is_heartbeat(line: Line) -> bool:

@@ -5,7 +5,6 @@ Floor 11. The only place that knows all the steps: scan, join, settings, phases,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from diagnose import advice, facts, recency, trouble, verdict
 from diagnose.behind import fix_of, trace_back
 from diagnose.causal import explain, standing
+from diagnose.expressions import later
 from diagnose.lives import lives
 from diagnose.match import Matcher
 from diagnose.model import (
@@ -225,7 +225,7 @@ def _silence(scan: Scan, recordings: Sequence[Recording]) -> float:
     return max(scan.silent_s, *known, 0.0)
 
 
-_TABLE = re.compile(r"(?i)\.csv\b")
+_TABLE = later(r"(?i)\.csv\b")
 _HEADER = 16 * 1024
 """Bytes of a table that are looked at; amd-smi names some two hundred columns."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
+from diagnose.expressions import later
 from diagnose.model import Line
 
-_QUOTED = re.compile(
+_QUOTED = later(
     r"""
     diagnose\ watch:\                                                                  # our own word on it
   | \s*\++\ (?:echo|printf|grep|egrep|fgrep|rg|sed|awk|logger|\[\[?|test|case|if)\b   # a shell's trace
@@ -27,8 +28,8 @@ _QUOTED = re.compile(
     """,
     re.VERBOSE,
 )
-_PASSED = re.compile(r"::\S+ PASSED\b|\bPASSED\s+\[")
-_BODY = re.compile(r"[\"']?(?:prompt|messages)[\"']?\s*[:=]\s*[\[\"'].{0,200}")
+_PASSED = later(r"::\S+ PASSED\b|\bPASSED\s+\[")
+_BODY = later(r"[\"']?(?:prompt|messages)[\"']?\s*[:=]\s*[\[\"'].{0,200}")
 
 
 def is_quotation(line: Line) -> bool:

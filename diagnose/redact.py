@@ -1,6 +1,6 @@
 """Takes secrets out of text from logs, environments and stacks, before anything else sees it.
 
-Floor 0: pure. Works on shapes (tokens with a known prefix, keys, signed URLs) and on names (whatever
+Floor 1: pure. Works on shapes (tokens with a known prefix, keys, signed URLs) and on names (whatever
 stands behind a variable or header whose name says that it is a secret). It errs on the side of
 taking out too much of a value and never touches what stands before it, so that lines stay readable.
 """
@@ -11,9 +11,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from diagnose.expressions import later
+
 MARK = "[redacted]"
 
-_SHAPES = re.compile(
+_SHAPES = later(
     r"""
     \b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,})      # GitHub
   | \bglpat-[A-Za-z0-9_-]{16,}                                         # GitLab
@@ -32,7 +34,7 @@ _SHAPES = re.compile(
     """,
     re.VERBOSE,
 )
-_NAMED = re.compile(
+_NAMED = later(
     r"""
     (?P<name>
         [A-Za-z0-9_.-]*
@@ -47,44 +49,44 @@ _NAMED = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_HEADER = re.compile(
+_HEADER = later(
     r"(?i)(\b(?:authorization|x-api-key|cookie|set-cookie)['\"]?\s*[:=]\s*['\"]?)(?:(bearer|basic|token)\s+)?\S[^'\"\r\n]*"
 )
-_BEARER = re.compile(r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{12,}")
-_URL_PASSWORD = re.compile(r"(?P<head>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s@]+@?[^\s@/]*(?=@)")
-_SIGNED = re.compile(
+_BEARER = later(r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{12,}")
+_URL_PASSWORD = later(r"(?P<head>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s@]+@?[^\s@/]*(?=@)")
+_SIGNED = later(
     r"(?i)([?&](?:x-amz-signature|x-goog-signature|x-goog-credential|x-amz-credential|x-amz-security-token|signature|sig|token|key|access_token|se|sv)=)[^&\s'\"]+"
 )
-_FLAG = re.compile(
+_FLAG = later(
     r"(--(?:api[-_]key|hf[-_]token|token|password|secret|auth[-_]token)(?:=|\s+)|\b(?:sshpass|docker login .{0,80}?)\s-p\s+|\bcurl\b.{0,80}?\s-u\s+\w*:"
     r"|\bwandb login\s+|\bset\s+\w*TOKEN\s+|\b(?:password|passphrase)\s+(?=\S*\d)|\bmysql\b.{0,80}?\s-p(?=\S)|(?i:\bapi key is\s+)|\baws_secret_access_key\s+(?![=:])"
     r"|\b(?:ENV|setenv)\s+\w*(?:TOKEN|SECRET|PASSWORD|API_?KEY)\w*\s+(?!=))(?:'[^']*'|\"[^\"]*\"|\S+)"
 )
 # A variable of a container, as Kubernetes and Docker's API write it.
-_PAIR = re.compile(
+_PAIR = later(
     r"(?i)(['\"]?name['\"]?\s*[:=]\s*['\"]?[\w.-]*(?:token|secret|passw(?:or)?d|api_?key|access_?key)\w*['\"]?\s*,\s*['\"]?value['\"]?\s*[:=]\s*['\"]?)[^'\",}\s]+"
 )
-_URL_TOKEN = re.compile(r"(\bhttps?://)[A-Za-z0-9_.-]{12,}(?=@)")
-_WEBHOOK = re.compile(r"(\bhooks\.slack\.com/services/)\S+")
-_PRIVATE_KEY = re.compile(
+_URL_TOKEN = later(r"(\bhttps?://)[A-Za-z0-9_.-]{12,}(?=@)")
+_WEBHOOK = later(r"(\bhooks\.slack\.com/services/)\S+")
+_PRIVATE_KEY = later(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL
 )
 # A count of tokens is the most common thing in these logs that sounds like a secret.
-_HARMLESS = re.compile(
+_HARMLESS = later(
     r"^(?:[\d.,%+-]+[a-zA-Z%/]*|none|null|true|false|\*+|\$\{?\{?.*|<.*|\[redacted\]|auto|int|str|bool|object)$",
     re.IGNORECASE,
 )
-_PASSWORD = re.compile(r"(?i)passw|pwd")
+_PASSWORD = later(r"(?i)passw|pwd")
 
 # Every line that is looked at is redacted first, so most of what follows is about not looking twice.
 _NAMES = ("token", "secret", "pass", "pwd", "key", "credential", "_auth", "_pat")
 # What stands behind such a name, in lower case, wherever `_NAMED` matches.
-_BEHIND_NAME = re.compile(
+_BEHIND_NAME = later(
     r"""[a-z0-9_-]*(?:\\?['"]\]?)?\s*(?:[:=]|\s=>|\u200b=)\s*\[?\s*(?:\\?['"])?"""
     r"""((?<=["'])[^"'\\]{3,}|[^\s'",;&\]\[\\]{4,})"""
 )
 # Ignoring case joins these with ASCII letters, and lower case does not.
-_FOLDED = re.compile("[\u0130\u0131\u017f\u212a]")
+_FOLDED = later("[\u0130\u0131\u017f\u212a]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,11 @@ class Rule:
             if sign in lowered:
                 return self.probe is None or bool(self.probe(lowered))
         return False
+
+
+def _probe(expression: str) -> Callable[[str], object]:
+    compiled = later(expression)
+    return lambda lowered: compiled.search(lowered)
 
 
 def redact(text: str) -> str:
@@ -165,10 +172,10 @@ RULES = (
     Rule(_PRIVATE_KEY, MARK, ("private key-----",)),
     Rule(_HEADER, _KEPT, ("authorization", "x-api-key", "cookie")),
     Rule(_BEARER, _KEPT, ("bearer",)),
-    Rule(_URL_PASSWORD, _KEPT, ("://",), re.compile(r"://[^\s/:@]*:[^\s@]+@").search),
-    Rule(_URL_TOKEN, _KEPT, ("://",), re.compile(r"://[a-z0-9_.-]{12,}@").search),
+    Rule(_URL_PASSWORD, _KEPT, ("://",), _probe(r"://[^\s/:@]*:[^\s@]+@")),
+    Rule(_URL_TOKEN, _KEPT, ("://",), _probe(r"://[a-z0-9_.-]{12,}@")),
     Rule(_WEBHOOK, _KEPT, ("hooks.slack.com/",)),
-    Rule(_SIGNED, _KEPT, ("?", "&"), re.compile(r"[?&][a-z_-]+=").search),
+    Rule(_SIGNED, _KEPT, ("?", "&"), _probe(r"[?&][a-z_-]+=")),
     Rule(
         _FLAG,
         _KEPT,
@@ -186,12 +193,12 @@ RULES = (
             "aws_secret",
             "env",
         ),
-        re.compile(
+        _probe(
             r"--(?:api|hf|token|password|secret|auth)|sshpass|docker login|curl\b.*-u|wandb login"
             r"|set\s+\w*token|password\s|api key is|aws_secret|passphrase\s|mysql|env\s+\w*(?:token|secret|password|key)"
-        ).search,
+        ),
     ),
-    Rule(_PAIR, _KEPT, ("value",), re.compile(r"name\W.{0,200}value").search),
+    Rule(_PAIR, _KEPT, ("value",), _probe(r"name\W.{0,200}value")),
     Rule(_NAMED, _named, _NAMES, _has_named),
     Rule(
         _SHAPES,
@@ -201,7 +208,7 @@ RULES = (
             *("akia", "asia", "xox", "aiza", "ya29.", "nvapi-", "dckr_pat_", "npm_", "pypi-"),
             *("wandb_v1_", "eyj"),
         ),
-        re.compile(r"(?:hf_|sk[-_]|akia|asia|xox|aiza|eyj|_|-|ya29\.)[a-z0-9_.-]{10}").search,
+        _probe(r"(?:hf_|sk[-_]|akia|asia|xox|aiza|eyj|_|-|ya29\.)[a-z0-9_.-]{10}"),
     ),
 )
 """In this order; one may leave its mark where another looks."""

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 
-_VARIABLE = re.compile(
+from diagnose.expressions import later
+
+_VARIABLE = later(
     r"0x[0-9a-fA-F]+|\b\d[\d.,:]*\b|(?<![\w.])/[\w./+-]+|'[^']{1,200}'|\"[^\"]{1,200}\"|\b[0-9a-f]{8,}\b"
 )
 _CLASSES = (
-    (re.compile(r"^0x"), r"0x[0-9a-f]+"),
-    (re.compile(r"^\d"), r"[\d.,:]+"),
-    (re.compile(r"^/"), r"/\S+"),
+    (later(r"^0x"), r"0x[0-9a-f]+"),
+    (later(r"^\d"), r"[\d.,:]+"),
+    (later(r"^/"), r"/\S+"),
 )
 
 

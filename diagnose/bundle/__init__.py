@@ -1,6 +1,6 @@
 """What was seen of a server as one file, and back.
 
-Floor 1: pure; bytes in, bytes out. docs/bundle-format.md describes the format.
+Floor 2: pure; bytes in, bytes out. docs/bundle-format.md describes the format.
 
     codec       a snapshot as JSON values and back
     archive     the archive that carries it together with the logs' tails

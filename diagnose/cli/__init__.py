@@ -29,7 +29,7 @@ COMMANDS = {
 }
 """Every command and its one-line help, so that listing them imports none."""
 
-_OBJECTS_PER_SWEEP = 50_000
+_OBJECTS_PER_SWEEP = 100_000
 """How many new objects there are before cycles are looked for: nearly all live as long as a short run does, and
 looking through them every 700, as Python would, takes a fifteenth of its time."""
 

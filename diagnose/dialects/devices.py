@@ -13,25 +13,22 @@ Words that say which library speaks (`NCCL WARN`, `[aiter]`, `[QUARK-INFO]:`) st
 
 from __future__ import annotations
 
-import re
-
 from diagnose.dialects import times
 from diagnose.dialects.reading import Reading
+from diagnose.expressions import later
 from diagnose.model import Writer
 
-_NCCL = re.compile(
+_NCCL = later(
     r"([A-Za-z0-9][\w.-]*):(\d{1,9})(?::\d+)? (?:\[\w+\] )?"
     r"(?=(?:\S+:\d+ (?:\([^()]*\) )?)?(?:NCCL|RCCL) (\w+) )"
 )
-_ASCEND = re.compile(rf"\[([A-Z]+)\] \w+\((\d{{1,9}}),([^()]*)\):({times.FULL}) ")
-_ASCEND_PYTHON = re.compile(
+_ASCEND = later(rf"\[([A-Z]+)\] \w+\((\d{{1,9}}),([^()]*)\):({times.FULL}) ")
+_ASCEND_PYTHON = later(
     rf"\[([A-Z]+)\] ({times.FULL}) \(PID:(\d{{1,9}}), Device:-?\d+, RankID:(-?\d{{1,9}})\) "
 )
-_AITER_LONG = re.compile(
-    rf"\[aiter ([A-Z]+)\] ({times.FULL}) - (\S+?):(\d{{1,9}}) - (?=\S+:\d+ - |$)"
-)
-_PID_NAME = re.compile(r"\[pid=(\d{1,9}) pname=([^\]]*)\] ?")
-_QUARK = re.compile(r"\[QUARK-([A-Z]+)\]")
+_AITER_LONG = later(rf"\[aiter ([A-Z]+)\] ({times.FULL}) - (\S+?):(\d{{1,9}}) - (?=\S+:\d+ - |$)")
+_PID_NAME = later(r"\[pid=(\d{1,9}) pname=([^\]]*)\] ?")
+_QUARK = later(r"\[QUARK-([A-Z]+)\]")
 
 
 def nccl(text: str, reading: Reading) -> str | None:

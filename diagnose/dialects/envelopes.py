@@ -13,10 +13,11 @@ import re
 
 from diagnose.dialects import times
 from diagnose.dialects.reading import Reading
+from diagnose.expressions import later
 
 _STARTS = frozenset("0123456789[s_b")
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
-_STAMP = re.compile(
+_STAMP = later(
     rf"""
       (?P<cri>    {_ISO}(?:\.\d+)?(?:Z|[+-]\d\d:\d\d) )\x20 std(?:out|err)\x20 [FP] (?:\x20|$)
     | (?P<gitlab> {_ISO}\.\d{{6}}Z )\x20 [0-9a-f]{{2}} [OE] (?:\x20|\+|$)
@@ -27,8 +28,8 @@ _STAMP = re.compile(
     """,
     re.VERBOSE,
 )
-_GH_DUMP = re.compile(rf"[^\t]*\t[^\t]*\t(?={_ISO}\.\d{{7}}Z)")
-_BUILDKITE = re.compile(rb"\x1b_bk;t=(\d{10,14})\x07")
+_GH_DUMP = later(rf"[^\t]*\t[^\t]*\t(?={_ISO}\.\d{{7}}Z)")
+_BUILDKITE = later(rb"\x1b_bk;t=(\d{10,14})\x07")
 _DEEPEST = 6
 
 

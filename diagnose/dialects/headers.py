@@ -7,11 +7,11 @@ so that ordinary text is passed over at the cost of one look-up.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from diagnose.dialects import devices, json_lines, loggers, sglang, system, torch, vllm
 from diagnose.dialects.reading import Reading
+from diagnose.expressions import later
 
 Take = Callable[[str, Reading], "str | None"]
 """Returns what is left of a line, or None if its header is not there."""
@@ -21,7 +21,7 @@ _LOWER = "abcdefghijklmnopqrstuvwxyz"
 _UPPER = _LOWER.upper()
 _OUTER_DEPTH = 3
 _INNER_DEPTH = 6
-_BAR_END = re.compile(r"\[\d+:\d\d[:\d]*<[^\]]*\]\s*(?=[(\[])")
+_BAR_END = later(r"\[\d+:\d\d[:\d]*<[^\]]*\]\s*(?=[(\[])")
 
 
 def _table(*rows: tuple[str, Take]) -> dict[str, tuple[Take, ...]]:

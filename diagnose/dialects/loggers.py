@@ -18,12 +18,13 @@ import re
 
 from diagnose.dialects import times
 from diagnose.dialects.reading import Reading
+from diagnose.expressions import later
 from diagnose.model import Writer
 
 _LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL)"
-_STAMP = re.compile(rf"\[?({times.FULL})\]?(?=[\s|,-]|$)")
-_CLOCK = re.compile(r"(\d\d:\d\d:\d\d(?:\.\d{1,6})?) {1,2}(?=\S)")
-_AFTER = re.compile(
+_STAMP = later(rf"\[?({times.FULL})\]?(?=[\s|,-]|$)")
+_CLOCK = later(r"(\d\d:\d\d:\d\d(?:\.\d{1,6})?) {1,2}(?=\S)")
+_AFTER = later(
     rf"""
     (?: \s*[-|]\s* | \s+ )
     (?: (?P<name> [\w.$-]{{1,120}} ) (?: \s*[-|]\s* | :\s+ | \x20(?={_LEVEL}:) ) )?
@@ -34,16 +35,16 @@ _AFTER = re.compile(
     """,
     re.VERBOSE,
 )
-_TRACING = re.compile(r"(?:[\w-]+(?:\{[^{}]*\})?: )?[a-z]\w*(?:::\w+)*: ")
-_TRACING_RANK = re.compile(r"rank=(\d{1,9})$")
-_PLAIN = re.compile(
+_TRACING = later(r"(?:[\w-]+(?:\{[^{}]*\})?: )?[a-z]\w*(?:::\w+)*: ")
+_TRACING_RANK = later(r"rank=(\d{1,9})$")
+_PLAIN = later(
     rf"({_LEVEL}):(?:[A-Za-z_][\w.-]*:(?=\S))?\s*"
     rf"|\[({_LEVEL})\]:? "
     rf"|({_LEVEL}) \[[\w./-]+:\d+\] "
     r"|(DEBU|INFO|WARN|ERRO|FATA)\[\d{4,}\] "
 )
-_LOGRUS = re.compile(rf'time="?({times.FULL})"? level=(\w+) msg=("?)(?=\S)')
-_COMMAND = re.compile(r"##\[(error|warning|debug|notice)\]")
+_LOGRUS = later(rf'time="?({times.FULL})"? level=(\w+) msg=("?)(?=\S)')
+_COMMAND = later(r"##\[(error|warning|debug|notice)\]")
 
 
 def stamped(text: str, reading: Reading) -> str | None:

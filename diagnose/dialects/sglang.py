@@ -10,17 +10,15 @@ There is no pid, so a scheduler is known by its ranks; the others do not say who
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from diagnose.dialects import times
 from diagnose.dialects.reading import Reading
+from diagnose.expressions import later
 from diagnose.model import Writer
 
-_HEADER = re.compile(
-    r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)((?: [A-Z][A-Z_]*\d{1,9})*)\](?: |$)"
-)
-_RANK = re.compile(r"([A-Z_]+)(\d{1,9})")
+_HEADER = later(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)((?: [A-Z][A-Z_]*\d{1,9})*)\](?: |$)")
+_RANK = later(r"([A-Z_]+)(\d{1,9})")
 
 
 def header(text: str, reading: Reading) -> str | None:

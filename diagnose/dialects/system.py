@@ -17,30 +17,27 @@ writer's node, since pids of different containers may be equal.
 
 from __future__ import annotations
 
-import re
-
 from diagnose.dialects import times
 from diagnose.dialects.reading import Reading
+from diagnose.expressions import later
 from diagnose.model import Writer
 
-_SYSLOG = re.compile(
+_SYSLOG = later(
     rf"(?:<\d+>)?(?:([A-Z][a-z][a-z]) +(\d{{1,2}}) (\d\d:\d\d:\d\d(?:\.\d+)?)|({times.FULL}))"
     r" ([\w.-]+) ([\w.@/+-]+)(?:\[(\d{1,9})\])?: "
 )
-_DMESG = re.compile(
+_DMESG = later(
     r"(?:<\d+>)?\[(?:\s*(\d+\.\d{6})"
     r"|([A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d) (\d{4})))\](?:\[ *[TC]\d+\])? ?"
 )
-_SLURM = re.compile(r"(srun|salloc|sbatch|scancel|slurm(?:step|ctl)?d)(?:-(\S+))?: (?:(\w+): )?")
-_SLURM_NODE = re.compile(r"([\w.-]+): tasks? [\d,-]+: ")
-_SLURM_END = re.compile(rf"\*\*\* (?:STEP|JOB) \S+ ON (\S+) [A-Z ]+ AT ({times.FULL})")
-_TASK = re.compile(r"(?= {0,2}\d)(?=[ \d]{1,3}:) *(\d+): (?=\S| {2,})")
-_COMPOSE = re.compile(r"([\w.-]+-\d+|[\w.-]+\.\d+\.\w+@[\w.-]+) +\| ?")
-_MPIRUN = re.compile(r"\[\d+,(\d{1,9})\]<std(?:out|err)>: ?")
-_POD = re.compile(r"\[pod/([^\]/]+)/[^\]]+\] ")
-_DATE = re.compile(
-    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d) (?:[A-Z]{3,4} )?(\d{4})$"
-)
+_SLURM = later(r"(srun|salloc|sbatch|scancel|slurm(?:step|ctl)?d)(?:-(\S+))?: (?:(\w+): )?")
+_SLURM_NODE = later(r"([\w.-]+): tasks? [\d,-]+: ")
+_SLURM_END = later(rf"\*\*\* (?:STEP|JOB) \S+ ON (\S+) [A-Z ]+ AT ({times.FULL})")
+_TASK = later(r"(?= {0,2}\d)(?=[ \d]{1,3}:) *(\d+): (?=\S| {2,})")
+_COMPOSE = later(r"([\w.-]+-\d+|[\w.-]+\.\d+\.\w+@[\w.-]+) +\| ?")
+_MPIRUN = later(r"\[\d+,(\d{1,9})\]<std(?:out|err)>: ?")
+_POD = later(r"\[pod/([^\]/]+)/[^\]]+\] ")
+_DATE = later(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d) (?:[A-Z]{3,4} )?(\d{4})$")
 
 
 def syslog(text: str, reading: Reading) -> str | None:
@@ -85,8 +82,8 @@ def slurm(text: str, reading: Reading) -> str | None:
     name, node, level = found.groups()
     reading.says(level or "")
     rest = text[found.end() :]
-    place = _SLURM_NODE.match(rest) or _SLURM_END.match(rest)
-    if place and place.re is _SLURM_END:
+    place = _SLURM_NODE.match(rest)
+    if place is None and (place := _SLURM_END.match(rest)):
         reading.at(place[2], times.full(place[2]))
     reading.by(Writer(name, None, "launcher", (), place[1] if place else node or ""))
     return None
@@ -95,10 +92,9 @@ def slurm(text: str, reading: Reading) -> str | None:
 def label(text: str, reading: Reading) -> str | None:
     """Takes off what a launcher puts before the lines of a task or container; None without one."""
     if text[0] == "[":
-        found = _MPIRUN.match(text) or _POD.match(text)
-        if found and found.re is _MPIRUN:
+        if found := _MPIRUN.match(text):
             reading.by(Writer(f"rank{found[1]}", None, "", (("rank", int(found[1])),)))
-        elif found:
+        elif found := _POD.match(text):
             reading.via(Writer(node=found[1]))
     elif found := _TASK.match(text):
         reading.via(Writer(node=f"task {found[1]}"))

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 
+from diagnose.expressions import later
+
 _CONTROLS = bytes(code for code in range(0x20) if code != 0x09) + b"\x7f"
-_ESCAPES = re.compile(
+_ESCAPES = later(
     r"""
       \x1b\[ [0-?]* [ -/]* [@-~]                   # CSI: colour, cursor, erase
     | \x1b\] [^\x07\x1b]* (?: \x07 | \x1b\\ )      # OSC: titles, links
@@ -21,9 +23,9 @@ _ESCAPES = re.compile(
     re.VERBOSE,
 )
 # C1 controls (some terminals act on them), marks that reorder text, and the byte order mark.
-_UNSAFE = re.compile("[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNSAFE = later("[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 # Copying a coloured log from a page loses the escape byte and leaves its parameters, or spells it.
-_LOST_ESCAPES = re.compile(
+_LOST_ESCAPES = later(
     r"(?:\^\[|\\x1b|\\u001b|\\033|\\e|[\ufffd\u241b])?"
     # Spans of time, such as `[5m]` and `[0m 3s]`, look much the same.
     r"\[(?:(?:[01];3\d|0;0)m|0m(?! ?\d+ ?[smhd])|[39]\dm(?![\] ]))"

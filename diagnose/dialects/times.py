@@ -14,9 +14,10 @@ before 2001 is a clock that was never set, and counts as no time.
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from functools import lru_cache
+
+from diagnose.expressions import later
 
 DAY_S = 86400
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -39,8 +40,8 @@ FULL = (
     r"(?:Z| ?UTC|(?<=[\d]) ?[+-]\d\d:?\d\d(?!\d))?"
 )
 """A full date and time in any of the usual spellings; no groups."""
-_AFTER_SECOND = re.compile(r"(?:[.,](\d+))?(?:[.,](\d+))?(?:Z| ?UTC| ?([+-])(\d\d):?(\d\d))?")
-_DATED = re.compile(r"(\d{4})[-/](\d\d)[-/](\d\d)[T :_-](\d\d:\d\d:\d\d)")
+_AFTER_SECOND = later(r"(?:[.,](\d+))?(?:[.,](\d+))?(?:Z| ?UTC| ?([+-])(\d\d):?(\d\d))?")
+_DATED = later(r"(\d{4})[-/](\d\d)[-/](\d\d)[T :_-](\d\d:\d\d:\d\d)")
 
 
 def kind(time_s: float | None) -> str:

@@ -14,16 +14,15 @@ A rank of torch's is a global rank, so it is kept as the axis `rank`.
 
 from __future__ import annotations
 
-import re
-
 from diagnose.dialects import times
 from diagnose.dialects.reading import Reading
+from diagnose.expressions import later
 from diagnose.model import Writer
 
-_RANKED = re.compile(r"\[(?:rank|default)(\d{1,9})\]: ?")
-_CPP = re.compile(r"\[([IWEF])(?:(\d{1,2})(\d\d) (\d\d:\d\d:\d\d\.\d+))? ([^\]\s]+:\d+)\](?: |$)")
-_GROUP_RANK = re.compile(r"\[(?:PG [^\]]* )?Rank (\d{1,9})\]")
-_GLOG = re.compile(
+_RANKED = later(r"\[(?:rank|default)(\d{1,9})\]: ?")
+_CPP = later(r"\[([IWEF])(?:(\d{1,2})(\d\d) (\d\d:\d\d:\d\d\.\d+))? ([^\]\s]+:\d+)\](?: |$)")
+_GROUP_RANK = later(r"\[(?:PG [^\]]* )?Rank (\d{1,9})\]")
+_GLOG = later(
     r"([IWEF])(\d{4})?(\d\d)(\d\d) (\d\d:\d\d:\d\d\.\d+)\s+(\d{1,19}) ([^\]\s]+:\d+)\](?: |$)"
 )
 _MAX_PID = 4_194_304

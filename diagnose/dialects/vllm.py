@@ -14,28 +14,26 @@ one with a pid is the process. A process changes its name while it starts: its p
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from diagnose.dialects import times
 from diagnose.dialects.reading import Reading
+from diagnose.expressions import later
 from diagnose.model import Writer
 
 # Bounded, so that a line of nothing but parentheses costs no more than another.
 _NAME = r"[^\s()]{1,120}(?:\(\S{0,120}?\)(?= ))?"
 _GROUP = rf"\((?:{_NAME} )?(?:rank=\d{{1,9}} )?pid=\d{{1,9}}(?:, ip=[^\s()]{{1,120}})?\)"
-_PREFIXES = re.compile(rf"(?:{_GROUP} ?)+")
-_RAYLET = re.compile(r"\((raylet|autoscaler|gcs_server)(?:, ip=([^\s()]+))?(?: \+[\dhms]+)?\) ")
-_PARTS = re.compile(
-    rf"\((?:({_NAME}) )?(?:rank=(\d{{1,9}}) )?pid=(\d{{1,9}})(?:, ip=([^\s()]+))?\)"
-)
+_PREFIXES = later(rf"(?:{_GROUP} ?)+")
+_RAYLET = later(r"\((raylet|autoscaler|gcs_server)(?:, ip=([^\s()]+))?(?: \+[\dhms]+)?\) ")
+_PARTS = later(rf"\((?:({_NAME}) )?(?:rank=(\d{{1,9}}) )?pid=(\d{{1,9}})(?:, ip=([^\s()]+))?\)")
 _HEADER_TEXT = (
     r"(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) (?P<stamp>\d\d-\d\d \d\d:\d\d:\d\d) "
     r"\[?[^\s\]:]+:\d+\](?: |$)"
 )
-_HEADER = re.compile(_HEADER_TEXT)
+_HEADER = later(_HEADER_TEXT)
 # After VLLM_LOGGING_PREFIX, or glued to whatever had not ended its line.
-_INSIDE = re.compile(rf"(?P<prefix>(?:{_GROUP} ?)*){_HEADER_TEXT}")
+_INSIDE = later(rf"(?P<prefix>(?:{_GROUP} ?)*){_HEADER_TEXT}")
 
 _ROLES = (
     ("EngineCore", "engine-core"),
@@ -49,11 +47,11 @@ _ROLES = (
     ("DPCoordinator", "coordinator"),
     ("DPSupervisor", "launcher"),
 )
-_AXES = re.compile(r"_([A-Z]+)(\d{1,9})(?=_|$)")
+_AXES = later(r"_([A-Z]+)(\d{1,9})(?=_|$)")
 _RANK_NAMES = (
-    (re.compile(r"EngineCore_(\d{1,9})$"), "DP"),
-    (re.compile(r"APIServer_DPRank_(\d{1,9})$"), "DP"),
-    (re.compile(r"VllmWorker-(\d{1,9})$"), "rank"),
+    (later(r"EngineCore_(\d{1,9})$"), "DP"),
+    (later(r"APIServer_DPRank_(\d{1,9})$"), "DP"),
+    (later(r"VllmWorker-(\d{1,9})$"), "rank"),
 )
 
 

@@ -7,10 +7,10 @@ arguments, the command line, the job's environment block. A fact that is not pri
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Callable
 
+from diagnose.expressions import later
 from diagnose.facts import chosen
 from diagnose.facts.patterns import (
     AMD,
@@ -49,11 +49,11 @@ from diagnose.run import Run
 
 __all__ = ["PATTERNS", "WINDOWS", "facts", "truth"]
 
-_PAIR = re.compile(
+_PAIR = later(
     r"""['"]?(?P<name>[a-z_0-9]+)['"]?\s*[:=]\s*(?P<value>'[^']*'|"[^"]*"|\{[^}]*\}|[^,\s)}]+)"""
 )
-_ENV_LINE = re.compile(rf"^\s{{0,6}}(?P<name>{ENV_NAMES}):\s+(?P<value>\S.*)$")
-_VARIABLE = re.compile(r"^\s{2,6}(?P<name>[A-Z][A-Z0-9_]{1,80}):(?: (?P<value>.*))?$")
+_ENV_LINE = later(rf"^\s{{0,6}}(?P<name>{ENV_NAMES}):\s+(?P<value>\S.*)$")
+_VARIABLE = later(r"^\s{2,6}(?P<name>[A-Z][A-Z0-9_]{1,80}):(?: (?P<value>.*))?$")
 _FALSE = {"false", "0", "none", "null", "", "no", "off", "n/a"}
 
 

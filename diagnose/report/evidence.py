@@ -5,15 +5,15 @@ Floor 10: pure.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from diagnose.expressions import later
 from diagnose.model import Evidence
 
 _WORDING = 200
 """Characters of a message that make its wording."""
 # What differs between lines that say the same: numbers, and the blocks of a progress bar.
-_VARYING = re.compile(r"0x[0-9a-f]+|[\d.,:]+|[\u2580-\u259f#| ]+")
+_VARYING = later(r"0x[0-9a-f]+|[\d.,:]+|[\u2580-\u259f#| ]+")
 
 
 def wording(evidence: Evidence) -> str:

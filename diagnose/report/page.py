@@ -6,15 +6,16 @@ this and everything else besides takes a tenth of a whole run to load.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
+from diagnose.expressions import later
+
 Piece = tuple[str, str]
 """A stretch of text on one line, and what switches its style on: parameters of ANSI's `SGR`, or nothing."""
 
-_WORD = re.compile(r"\s*\S+\s*")
+_WORD = later(r"\s*\S+\s*")
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "default": "39"}
 _SWITCHES = {"bold": "1", "dim": "2"}
 

@@ -6,10 +6,10 @@ pasted, so only its place is laid out and the command is put in afterwards.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from textwrap import wrap
 
+from diagnose.expressions import later
 from diagnose.model import Fix
 from diagnose.report.page import Group, Indented, Part, Text
 from diagnose.report.words import printable, reflow
@@ -18,7 +18,7 @@ ASIDE = "    # "
 """What stands between a command and the note on when or where to run it."""
 # Stands for a command while the report is laid out; `printable` takes both characters out of every log text.
 _UNBROKEN = "\ue000{}\ue001"
-_PLACE = re.compile("\ue000(\\d+)\ue001 *")
+_PLACE = later("\ue000(\\d+)\ue001 *")
 _INDENT = 18
 _PAINT = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 

@@ -6,18 +6,18 @@ folder that the caller removes; which line was which is kept.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from diagnose.expressions import later
 from diagnose.redact import redact
 from diagnose.sources.stream import Readable, pieces
 
 HEAD = 1 << 14
 """Bytes of a text that are looked at to see whether it is such a dump."""
-_LINE = re.compile(
+_LINE = later(
     rb"(?P<job>[^\t\r\n]{1,500})\t[^\t\r\n]{0,500}\t(?:\xef\xbb\xbf)?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z"
 )
 

@@ -6,18 +6,18 @@ What one job printed is no evidence about another, so that the two must not meet
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from diagnose.expressions import later
 from diagnose.sources.dumps import HEAD, Part, is_dump, split
 from diagnose.sources.input import reason
 from diagnose.sources.source import Delivery, Source, readable, unreadable
 
 _ZIP = b"PK\x03\x04"
-_JOB = re.compile(r"(?:^|[!/])-?\d+_(?P<job>[^/!]+)\.txt$")
-_FIRST_STEP = re.compile(r"(?:^|[!/])\d+_Set up job\.txt$")
+_JOB = later(r"(?:^|[!/])-?\d+_(?P<job>[^/!]+)\.txt$")
+_FIRST_STEP = later(r"(?:^|[!/])\d+_Set up job\.txt$")
 
 
 def by_job(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from diagnose.expressions import later
 from diagnose.redact import redact
 
 SKIPPED_FOLDERS = frozenset(
@@ -36,10 +37,10 @@ _BINARIES = (
     "png pt pth pyc safetensors so ttf webp whl woff woff2"
 )
 _NO_LOGS = frozenset(f"{_SOURCE_CODE} {_DOCUMENTS} {_BINARIES}".split())
-_NUMBERED = re.compile(r"-?[0-9]+_(.+)\.txt", re.DOTALL)
+_NUMBERED = later(r"-?[0-9]+_(.+)\.txt", re.DOTALL)
 _OWN = "diagnosis.json"
 _FIRST_STEP = "/1_Set up job.txt"
-_NUMBERS = re.compile(r"([0-9]+)")
+_NUMBERS = later(r"([0-9]+)")
 _JOINER = "\u200d"
 _LONGEST = 1000
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from diagnose.expressions import later
+
 HEAD = 1 << 13
 """How many bytes are looked at."""
 
@@ -41,7 +43,7 @@ MAGIC: dict[Kind, tuple[bytes, ...]] = {
 }
 """How each kind of file starts."""
 
-_BZIP2 = re.compile(rb"BZh[1-9](?:\x31\x41\x59\x26\x53\x59|\x17\x72\x45\x38\x50\x90)")
+_BZIP2 = later(rb"BZh[1-9](?:\x31\x41\x59\x26\x53\x59|\x17\x72\x45\x38\x50\x90)")
 
 _FOREIGN = {
     b"\x04\x22\x4d\x18": "packed with lz4: unpack it first (lz4 -d)",

@@ -25,7 +25,7 @@ FEW = 4
 """So many jobs are done before a second process has been started."""
 PATIENCE_S = 5.0
 """How long a process may take to end after its pipe did: its memory is given back first."""
-_OBJECTS_PER_SWEEP = 50_000
+_OBJECTS_PER_SWEEP = 100_000
 """How many new objects there are before cycles are looked for."""
 
 
