@@ -12,9 +12,10 @@ from diagnose.scan.derive import needle
 from diagnose.scan.engine import NAMES, build
 from diagnose.scan.limits import DEFAULT
 from diagnose.scan.names import Names
+from diagnose.scan.others import expressions
 from diagnose.scan.smooth import piece_at
 
-NAME = re.compile(rb"pid=\d+|\[rank\d+\]|TP\d+(?: EP\d+)?\]")
+NAME = re.compile(rb"pid=\d+|\[rank\d+\]| TP\d+(?: EP\d+)?\]")
 
 
 def engine(name):
@@ -23,7 +24,7 @@ def engine(name):
 
 def name(rng) -> bytes:
     number = b"%d" % rng.randrange(10 ** rng.randint(1, 4))
-    kinds = (b"pid=%b", b"[rank%b]", b"TP%b]", b"TP%b EP" + b"%d]" % rng.randrange(40))
+    kinds = (b"pid=%b", b"[rank%b]", b" TP%b]", b" TP%b EP" + b"%d]" % rng.randrange(40))
     return rng.choice(kinds) % number
 
 
@@ -31,10 +32,10 @@ def name(rng) -> bytes:
 def test_what_is_found_is_every_name_that_is_not_known_and_no_other(count):
     rng = random.Random(count)
     known = {name(rng) for _ in range(count)}
-    others = engine("hyperscan").names_but(known)
+    others = engine("hyperscan").finder(expressions(known))
     fewer = [n[:-2] + n[-1:] for n in known if not n.startswith(b"pid=")]
     texts = (
-        [name(rng) for _ in range(3000)] + sorted(known) + fewer + [b"pid=", b"TP3 EP]", b"[rank"]
+        [name(rng) for _ in range(3000)] + sorted(known) + fewer + [b"pid=", b" TP3 EP]", b"[rank"]
     )
     texts += [n + rng.choice((b"7", b"]", b" ", b"", b")")) for n in sorted(known)]
 
@@ -44,7 +45,9 @@ def test_what_is_found_is_every_name_that_is_not_known_and_no_other(count):
 
 
 def test_more_names_than_an_expression_can_hold_are_not_looked_for_by_the_engine():
-    assert engine("hyperscan").names_but({b"pid=%d" % (n * 7919) for n in range(5000)}) is None
+    many = {b"pid=%d" % (n * 7919) for n in range(5000)}
+
+    assert engine("hyperscan").finder(expressions(many)) is None
 
 
 @pytest.mark.parametrize("which", NAMES)

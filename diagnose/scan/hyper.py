@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import hyperscan
 
 from diagnose.cache import Cache
 from diagnose.scan.needles import Literal, Needle
-from diagnose.scan.others import expressions
 from diagnose.scan.protocol import Event, Text, Tuned, owners
 from diagnose.scan.smooth import ODD
 
@@ -68,13 +67,13 @@ class Hyperscan:
         """The same for a source that is not worth compiling for."""
         return _SortedOut(self._every, hot)
 
-    def names_but(self, known: Set[bytes]) -> Callable[[Text], list[int]] | None:
-        """Finds where names of processes end that are not among those known."""
+    def finder(self, expressions: Sequence[bytes]) -> Callable[[Text], list[Event]] | None:
+        """Finds where some expressions match, and by their position which; None if they are too long."""
         try:
-            database = _compiled((form, 0) for form in expressions(known))
+            database = _compiled((form, 0) for form in expressions)
         except hyperscan.HyperscanError:
-            return None  # too many for one expression
-        return lambda text: [end for end, _ in _events(database, text)]
+            return None
+        return partial(_events, database)
 
     def is_odd(self, text: Text) -> bool:
         """Whether a text has what `smooth.ODD` describes."""

@@ -6,17 +6,18 @@ Floor 3: pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from diagnose.scan.limits import Limits
-from diagnose.scan.protocol import Engine, Text
+from diagnose.scan.others import expressions
+from diagnose.scan.protocol import Engine, Event, Text
 
 Data = bytes | bytearray
 
-_WHO = re.compile(rb"pid=\d+|\[rank\d+\]|TP\d+(?: EP\d+)?\]")
+_WHO = re.compile(rb"pid=\d+|\[rank\d+\]| TP\d+(?: EP\d+)?\]")
 # NCCL and RCCL name the process in the first word: `node-1:612:612 [3] NCCL INFO`.
-_NCCL = b"] NCCL "
-_NCCL_KEY = 16
+_NCCL, _NCCL_FORM = b"] NCCL ", rb"\] NCCL "
+_NCCL_KEY = 16 + len(_NCCL)
 _FIRST_WORD = re.compile(rb"(?:\[?\d{4}-\d\d-\d\d[T ][\d:.,+]+Z?\]? *)?(\S{0,24})")
 _WHERE = 160
 # As often a line may name a process that did not write it, before such lines are passed over.
@@ -53,11 +54,11 @@ class Names:
         """From now on every line is one of the first ones again."""
         self._lines: dict[bytes, int] = {}
         self._mentioned: dict[bytes, int] = {}
-        self._keys: dict[bytes, bytes] = {}
         self._known: set[bytes] = set()
+        self._known_keys: set[bytes] = set()
         self._passed_over = 0
         self._learns = True
-        self._others: Callable[[Text], list[int]] | None = None
+        self._find: Callable[[Text], list[Event]] | None = None
 
     def first_lines(
         self, data: Data, low: int, high: int, bounds: Callable[[int], tuple[int, int]]
@@ -73,7 +74,7 @@ class Names:
         if len(self._lines) > self._writers:
             return
         done = low
-        for at in sorted({*self._named(data, low, high), *self._named_by_nccl(data, low, high)}):
+        for at in sorted(self._named(data, low, high)):
             if at < done:
                 continue
             start, done = bounds(at)
@@ -87,35 +88,38 @@ class Names:
             else:
                 self._pass_over(name, data, start, done)
 
-    def _named(self, data: Data, low: int, high: int) -> Iterable[int]:
+    def _named(self, data: Data, low: int, high: int) -> list[int]:
         """Offsets within names of which few lines were seen."""
         if self._passed_over > _PASSED_OVER and self._learns:
             self._passed_over = 0
-            self._others = self._engine.names_but(self._known)
-            self._learns = self._others is not None
-        if self._others is not None:
-            with memoryview(data) as view, view[low:high] as window:
-                return [low + end - 1 for end in self._others(window)]
-        known, found = self._known, list[int]()
+            self._find = self._engine.finder([_NCCL_FORM, *expressions(self._known)])
+            self._learns = self._find is not None
+        if self._find is None:
+            return [*self._by_themselves(data, low, high), *self._by_nccl(data, low, high)]
+        with memoryview(data) as view, view[low:high] as window:
+            found = self._find(window)
+        keys = self._known_keys
+        return [
+            low + end - 1
+            for end, form in found
+            if form or bytes(data[low + end - _NCCL_KEY : low + end]) not in keys
+        ]
+
+    def _by_themselves(self, data: Data, low: int, high: int) -> Iterator[int]:
         for name in _WHO.finditer(data, low, high):
-            if name[0] in known:
+            if name[0] in self._known:
                 self._passed_over += 1
             else:
-                found.append(name.start())
-        return found
+                yield name.start()
 
-    def _named_by_nccl(self, data: Data, low: int, high: int) -> Iterator[int]:
-        at, keys, lines, most = low, self._keys, self._lines, self._most
+    def _by_nccl(self, data: Data, low: int, high: int) -> Iterator[int]:
+        at, keys = low, self._known_keys
         while (at := data.find(_NCCL, at, high)) >= 0:
-            name = keys.get(bytes(data[at - _NCCL_KEY : at]))
-            if name is None:
-                start = data.rfind(b"\n", low, at) + 1 or low
-                name = who(data, start, at)
-                if len(keys) <= self._writers:
-                    keys[bytes(data[at - _NCCL_KEY : at])] = name
-            if lines.get(name, 0) < most:
-                yield at
             at += len(_NCCL)
+            if bytes(data[at - _NCCL_KEY : at]) in keys:
+                self._passed_over += 1
+            else:
+                yield at - 1
 
     def _is_written_by(self, name: bytes, data: Data, start: int, end: int) -> bool:
         """Whether the name is one of a process, and not just the first word of a line."""
@@ -123,6 +127,10 @@ class Names:
 
     def _pass_over(self, name: bytes, data: Data, start: int, end: int) -> None:
         self._passed_over += 1
+        if name in self._known and len(self._known_keys) < self._writers:
+            behind = data.find(_NCCL, start, end) + len(_NCCL)
+            if behind > len(_NCCL):
+                self._known_keys.add(bytes(data[behind - _NCCL_KEY : behind]))
         for other in _WHO.findall(data, start, end):
             if other != name and len(self._mentioned) < self._writers:
                 count = self._mentioned[other] = self._mentioned.get(other, 0) + 1

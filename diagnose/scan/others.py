@@ -27,8 +27,8 @@ def expressions(known: Iterable[bytes]) -> list[bytes]:
             pids.add(name[4:])
         elif name.startswith(b"[rank"):
             ranks.add(name[5:-1])
-        elif name.startswith(b"TP"):
-            group, _, expert = name[2:-1].partition(b" EP")
+        elif name.startswith(b" TP"):
+            group, _, expert = name[3:-1].partition(b" EP")
             if expert:
                 pairs.setdefault(group, set()).add(expert)
             else:
@@ -36,9 +36,9 @@ def expressions(known: Iterable[bytes]) -> list[bytes]:
     return [
         b"pid=" + _but(pids) + _END,
         rb"\[rank" + _but(ranks) + rb"\]",
-        b"TP" + _but(groups) + rb"\]",
-        b"TP" + _but(pairs) + rb" EP[0-9]+\]",
-        *(b"TP%b EP" % group + _but(experts) + rb"\]" for group, experts in pairs.items()),
+        b" TP" + _but(groups) + rb"\]",
+        b" TP" + _but(pairs) + rb" EP[0-9]+\]",
+        *(b" TP%b EP" % group + _but(experts) + rb"\]" for group, experts in pairs.items()),
     ]
 
 

@@ -36,8 +36,8 @@ class Plain:
         """The same."""
         return _Tuned(self, hot)
 
-    def names_but(self, known: Set[bytes]) -> None:
-        """Nothing that is faster than looking for all names."""
+    def finder(self, expressions: Sequence[bytes]) -> None:
+        """Nothing that is faster than `re`."""
         return
 
     def is_odd(self, text: Text) -> bool:

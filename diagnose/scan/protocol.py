@@ -39,12 +39,8 @@ class Engine(Protocol):
     def sorted_out(self, hot: Set[int]) -> Tuned:
         """The same, made at once and slower to scan with."""
 
-    def names_but(self, known: Set[bytes]) -> Callable[[Text], list[int]] | None:
-        """Finds where names of processes end that are not among those known; None if it is no faster.
-
-        Args:
-            known: As `names.who` returns them.
-        """
+    def finder(self, expressions: Sequence[bytes]) -> Callable[[Text], list[Event]] | None:
+        """Finds where some expressions match, and by their position which; None if it is no faster."""
 
     def is_odd(self, text: Text) -> bool:
         """Whether a text has what `smooth.ODD` describes."""
