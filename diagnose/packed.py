@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from io import BytesIO
@@ -46,7 +45,7 @@ def load(root: Path, cache: Path | None) -> dict[str, Signature]:
         CatalogueError: If a file is wrong, or the folder holds none.
     """
     files = catalogue.files(root)
-    stored = Cache(cache, _depends_on(files) if cache else ())
+    stored = Cache(cache, _depends_on(files))
     packed = stored.read("catalogue")
     signatures: Sequence[Signature] | None = None
     if packed is not None:
@@ -104,10 +103,9 @@ def _is_default(field: Field[Any], value: object) -> bool:
 
 
 def _depends_on(files: Sequence[tuple[Path, bytes]]) -> Iterator[bytes]:
-    """All that a stored catalogue stands on: the files, the code that reads them, the Python."""
+    """All that a stored catalogue stands on: the files, and the code that reads them."""
     for path in (Path(__file__).parent / f"{name}.py" for name in SOURCES):
         yield path.read_bytes() if path.is_file() else b""
-    yield sys.version.encode()
     for path, data in files:
         yield f"{path.parent.name}/{path.stem}".encode("utf-8", "surrogateescape")
         yield data

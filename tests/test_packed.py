@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnose import catalogue, model, packed
+from diagnose import cache, catalogue, model, packed
 from diagnose.errors import CatalogueError
 from diagnose.model import Condition, Evidence, Line
 
@@ -64,6 +64,27 @@ def test_a_wrong_file_is_an_error_however_often_it_is_read(root, tmp_path):
     for _ in range(2):
         with pytest.raises(CatalogueError, match="no_such_key"):
             packed.load(root, tmp_path)
+
+
+def test_what_comes_with_the_package_is_used_without_a_folder_of_the_users(
+    root, tmp_path, monkeypatch
+):
+    first = packed.load(root, tmp_path / "prepared")
+    monkeypatch.setattr(cache, "SHIPPED", tmp_path / "prepared")
+    never_read(monkeypatch)
+
+    assert packed.load(root, None) == first
+    assert packed.load(root, tmp_path / "own") == first
+    assert not (tmp_path / "own").exists()
+
+
+def test_what_comes_with_the_package_is_not_used_for_other_signatures(root, tmp_path, monkeypatch):
+    packed.load(root, tmp_path / "prepared")
+    monkeypatch.setattr(cache, "SHIPPED", tmp_path / "prepared")
+    path = sorted(root.glob("*/*.toml"))[0]
+    path.write_bytes(path.read_bytes().replace(b'title = "', b'title = "Not ', 1))
+
+    assert packed.load(root, None) == catalogue.load(root)
 
 
 @pytest.mark.parametrize("harm", [lambda d: d[:-20], lambda d: b"", lambda d: d[::-1]])

@@ -37,6 +37,14 @@ def test_a_second_scanner_reads_what_the_first_one_wrote(tmp_path, monkeypatch):
     assert written
 
 
+def test_needles_that_come_with_the_package_are_used_by_every_engine(tmp_path, monkeypatch):
+    Scanner(PATTERNS, engine="regex", cache=tmp_path)
+    monkeypatch.setattr("diagnose.cache.SHIPPED", tmp_path)
+    monkeypatch.setattr("diagnose.scan.derive.needle", lambda pattern: pytest.fail("made again"))
+
+    assert works(Scanner(PATTERNS, engine="hyperscan", cache=None))
+
+
 def test_only_the_user_can_look_into_it(tmp_path):
     Scanner(PATTERNS, cache=tmp_path / "cache")
 

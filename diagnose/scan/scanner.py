@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _NO_WINDOWS: Mapping[int, int] = {}
 _NONE: Set[int] = frozenset()
+_MARSHAL = 4
+"""The format of `marshal` that every Python from 3.11 on reads."""
 _SOURCES = (
     "charsets",
     "classes",
@@ -76,8 +78,8 @@ class Scanner:
     ) -> None:
         self.engine = _choose(engine)
         self._processes = processes
+        needles = _needles(patterns, Cache(cache, _derived_from(patterns)))
         stored = Cache(cache, _depends_on(self.engine, patterns) if cache else ())
-        needles = _needles(patterns, stored)
         built = _build(self.engine, needles, stored)
         self._search = Search(tuple(patterns), needles, built, dict(windows), few, limits)
 
@@ -132,8 +134,13 @@ def _needles(patterns: Sequence[str], cache: Cache) -> list[Needle]:
 
     found = [needle(pattern) for pattern in patterns]
     fields = [([tuple(literal) for literal in n.literals], *n[1:]) for n in found]
-    cache.write("needles", marshal.dumps(fields))
+    cache.write("needles", marshal.dumps(fields, _MARSHAL))
     return found
+
+
+def _derived_from(patterns: Sequence[str]) -> list[bytes]:
+    """All that stored needles stand on: code and patterns, on whatever machine they were derived."""
+    return [*_code(), *(pattern.encode("utf-8", "surrogatepass") for pattern in patterns)]
 
 
 def _depends_on(name: str, patterns: Sequence[str]) -> list[bytes]:
