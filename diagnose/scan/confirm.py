@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from diagnose.document import read_line
 from diagnose.model import Evidence, Line
 from diagnose.scan.blocks import LEAD_BYTES
 from diagnose.scan.limits import Limits
+from diagnose.scan.reader import Reader
 
 if TYPE_CHECKING:
     import regex
@@ -53,7 +53,7 @@ class Confirmer:
 
     Args:
         index: Position of the source in the run.
-        source: The source's name.
+        reader: Reads its lines.
         patterns: All expressions.
         compiled: Those that were compiled so far; shared between sources.
         plain: For many patterns an expression that says the same of ASCII text of some length.
@@ -63,14 +63,14 @@ class Confirmer:
     def __init__(
         self,
         index: int,
-        source: str,
+        reader: Reader,
         patterns: Sequence[str],
         compiled: dict[int, regex.Pattern[str]],
         plain: Callable[[int, int], re.Pattern[bytes] | None],
         limits: Limits,
     ) -> None:
         self._index = index
-        self._source = source
+        self._reader = reader
         self._patterns = patterns
         self._compiled = compiled
         self._plain = plain
@@ -101,7 +101,7 @@ class Confirmer:
         if read is None:
             if len(self._lines) >= _REMEMBERED:
                 self._lines.clear()
-            line = read_line(self._source, candidate.number, candidate.raw)
+            line = self._reader.line(candidate.number, candidate.raw)
             cut = candidate.cut_before or candidate.cut_after
             read = self._lines[candidate] = (line, None if cut else _said(line))
         return read

@@ -5,11 +5,11 @@ Floor 3: pure.
 
 from __future__ import annotations
 
-from diagnose.document import read_line
 from diagnose.model import Line
 from diagnose.scan.blocks import Block
 from diagnose.scan.confirm import shorten
 from diagnose.scan.limits import Limits
+from diagnose.scan.reader import Reader
 
 
 class Ends:
@@ -31,24 +31,24 @@ class Ends:
             self._newlines += part.count(b"\n")
             self._head += part
 
-    def head(self, source: str, size: int) -> tuple[Line, ...]:
+    def head(self, reader: Reader, size: int) -> tuple[Line, ...]:
         """The first lines.
 
         Args:
-            source: The source's name.
+            reader: Reads them.
             size: Bytes in the whole source.
         """
         lines = bytes(self._head).split(b"\n")
         # The last one is empty behind a newline, and may be cut short where there is more.
         if len(lines) > 1 and (not lines[-1] or len(self._head) < size):
             lines.pop()
-        return self._read(source, 1, lines[: self._limits.head_lines]) if size else ()
+        return self._read(reader, 1, lines[: self._limits.head_lines]) if size else ()
 
-    def tail(self, source: str, count: int) -> tuple[Line, ...]:
+    def tail(self, reader: Reader, count: int) -> tuple[Line, ...]:
         """The last lines.
 
         Args:
-            source: The source's name.
+            reader: Reads them.
             count: Lines in the whole source.
         """
         raw, whole = self._last_bytes()
@@ -56,11 +56,11 @@ class Ends:
         if len(lines) > 1 and not whole:
             lines.pop(0)
         lines = lines[-self._limits.tail_lines :]
-        return self._read(source, count - len(lines) + 1, lines) if count else ()
+        return self._read(reader, count - len(lines) + 1, lines) if count else ()
 
-    def _read(self, source: str, first: int, lines: list[bytes]) -> tuple[Line, ...]:
+    def _read(self, reader: Reader, first: int, lines: list[bytes]) -> tuple[Line, ...]:
         return tuple(
-            read_line(source, number, shorten(raw, self._limits))
+            reader.line(number, shorten(raw, self._limits))
             for number, raw in enumerate(lines, first)
         )
 

@@ -20,6 +20,7 @@ from diagnose.scan.names import Names
 from diagnose.scan.often import Often
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event, Tuned
+from diagnose.scan.reader import Reader
 from diagnose.scan.search import Search
 from diagnose.scan.segments import Part as SegmentPart
 from diagnose.scan.segments import Segment
@@ -76,13 +77,19 @@ class Passage:
 
     def __init__(self, index: int, source: str, search: Search) -> None:
         self._source = source
+        self._reader = Reader(source)
         self._search = search
         self._limits = search.limits
         self._state = State(
             search,
             Names(search.engine, search.limits),
             Confirmer(
-                index, source, search.patterns, search.compiled, search.plain_form, search.limits
+                index,
+                self._reader,
+                search.patterns,
+                search.compiled,
+                search.plain_form,
+                search.limits,
             ),
             Windows(search.windows, search.limits),
         )
@@ -235,9 +242,9 @@ class Passage:
             lines=count,
             size=self._size,
             hits=found.hits,
-            windows=windows.read(found.windows, self._source, self._limits),
-            head=self._ends.head(self._source, self._size),
-            tail=self._ends.tail(self._source, count),
+            windows=windows.read(found.windows, self._reader, self._limits),
+            head=self._ends.head(self._reader, self._size),
+            tail=self._ends.tail(self._reader, count),
             problems=found.problems,
             unread=found.unread,
         )

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from diagnose.document import read_line
 from diagnose.model import Line
 from diagnose.scan.blocks import Block
 from diagnose.scan.confirm import Candidate, shorten
 from diagnose.scan.limits import Limits
+from diagnose.scan.reader import Reader
 
 
 class Window:
@@ -122,7 +122,7 @@ def joined(parts: Iterable[Sequence[Window]], limits: Limits) -> tuple[Window, .
     return (*every[: limits.windows_first], *every[limits.windows_first :][-limits.windows_last :])
 
 
-def read(windows: Iterable[Window], source: str, limits: Limits) -> tuple[tuple[Line, ...], ...]:
+def read(windows: Iterable[Window], reader: Reader, limits: Limits) -> tuple[tuple[Line, ...], ...]:
     """Windows as lines."""
     # Where one traceback follows the other, windows share most of their lines.
     known: dict[tuple[int, bytes], Line] = {}
@@ -131,7 +131,7 @@ def read(windows: Iterable[Window], source: str, limits: Limits) -> tuple[tuple[
         numbered = tuple(window.numbered(limits))
         for line in numbered:
             if line not in known:
-                known[line] = read_line(source, *line)
+                known[line] = reader.line(*line)
         found.append(tuple(known[line] for line in numbered))
     return tuple(found)
 
