@@ -82,7 +82,7 @@ class Examiner:
             source, recording = _summed_up(given)
             live = source.channel in (Channel.STACK, Channel.HOST)
             index = position + NOW if live else position
-            scan = self._scanner.scan(index, source.name, source.stream)
+            scan = self._scanner.scan(index, source.name, source.stream, source.size or 0)
             if source.numbers:
                 scan = renumbered(scan, source.numbers)
             scans.append(self._visible(replace(scan, silent_s=source.silent_s), source.channel))

@@ -54,7 +54,7 @@ def test_small_blocks_and_other_engines_find_the_same(engine, block_bytes):
 def test_a_tuned_scanner_loses_nothing(engine, compile_bytes):
     log = made_log(11, 300)
     tuned = {"untuned": 0, "common_bytes": 10**9, "stretch_bytes": 500, "block_bytes": 8000}
-    tuned["compile_bytes"] = compile_bytes
+    tuned |= {"compile_bytes": compile_bytes, "learnt_bytes": 0}
     found = scan(PATTERNS, log, engine=engine, first=10**6, **tuned)
 
     assert seen(found) == naive(PATTERNS, log)

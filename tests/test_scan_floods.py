@@ -11,7 +11,7 @@ SAID = r"the block is late by (?P<n>\d+)"
 SMALL = {"confirmed": 100, "block_bytes": 1 << 14, "stretch_bytes": 1 << 11}
 ONE_BY_ONE = {**SMALL, "untuned": 10**9}
 BY_STRETCHES = {**SMALL, "untuned": 0, "common_bytes": 10**9}
-COMPILED = {**BY_STRETCHES, "compile_bytes": 0}
+COMPILED = {**BY_STRETCHES, "compile_bytes": 0, "learnt_bytes": 0}
 HOW = pytest.mark.parametrize(
     "how", [ONE_BY_ONE, BY_STRETCHES, COMPILED], ids=["one by one", "stretches", "compiled"]
 )

@@ -137,12 +137,12 @@ def _help(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     other_end.close()
     passage.go_apart()
-    data = bytearray(room)
+    view = memoryview(shared)
     with contextlib.suppress(EOFError, OSError):
         while message := said.recv():
             slot, size, shown, offset, newlines = message
-            data[:shown] = shared[slot * room : slot * room + shown]
-            passage.apart(Segment(data, size, shown, offset, newlines))
+            with view[slot * room : slot * room + shown] as data:
+                passage.apart(Segment(data, size, shown, offset, newlines))
             said.send(slot)
         said.send(passage.found())
     os._exit(0)

@@ -21,7 +21,9 @@ class Limits:
     untuned: int = 12_000
     """Candidates in a source before the scanner is tuned to what is common in it."""
     compile_bytes: int = 24 << 20
-    """Of a source, before the scanner is compiled anew for what is common in it."""
+    """Of a source that are left, for the scanner to be compiled anew for what is common in it."""
+    learnt_bytes: int = 4 << 20
+    """Of a source, before it is known what is common in it."""
     tunings: int = 3
     """Times that it is compiled for one source, at most."""
     common_bytes: int = 1 << 16

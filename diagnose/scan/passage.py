@@ -73,11 +73,13 @@ class Passage:
         index: The source's position in the run.
         source: Its name.
         search: What to look for.
+        expected: Bytes that it has at least, where that is known.
     """
 
-    def __init__(self, index: int, source: str, search: Search) -> None:
+    def __init__(self, index: int, source: str, search: Search, expected: int = 0) -> None:
         self._source = source
         self._reader = Reader(source)
+        self._expected = expected
         self._search = search
         self._limits = search.limits
         self._state = State(
@@ -128,13 +130,14 @@ class Passage:
     def apart(self, segment: Segment) -> None:
         """Looks at a segment whose neighbours are looked at elsewhere."""
         self.segment(segment)
-        ahead = segment.data[segment.size : segment.shown]
+        ahead = bytearray(segment.data[segment.size : segment.shown])
         self._state.windows.feed(Block(ahead, len(ahead), segment.offset + segment.size))
         self._state.windows.close()
 
     def part(self, segment: Segment) -> None:
         """Makes ready for a segment, and all after it, to be looked at elsewhere."""
-        self._state.windows.feed(Block(segment.data, segment.shown, segment.offset))
+        ahead = bytearray(segment.data[: segment.shown])
+        self._state.windows.feed(Block(ahead, segment.shown, segment.offset))
         self._state.windows.close()
         self._counts = {index: tally.count for index, tally in self._state.tallies.items()}
 
@@ -148,7 +151,7 @@ class Passage:
         """Notes a segment that is looked at elsewhere."""
         self._ends.feed(segment.last(self._limits.end_bytes + 1))
         self._size = segment.offset + segment.size
-        self._newlines = segment.newlines + segment.data.count(b"\n", 0, segment.size)
+        self._newlines = segment.newlines + segment.inside
         self._unended = segment.size > 0 and segment.data[segment.size - 1] != 0x0A
 
     def found(self) -> Found:
@@ -195,8 +198,12 @@ class Passage:
         return self._untuned > worth or (self._is_long() and not self._compiled)
 
     def _is_long(self) -> bool:
-        """Whether compiling pays: it costs as much as looking at some ten megabytes without."""
-        return self._size >= self._limits.compile_bytes
+        """Whether compiling pays: it costs as much as looking at some ten megabytes without.
+
+        Of a source without a known end, as much is still to come as was seen.
+        """
+        left = max(self._expected - self._size, self._size)
+        return left >= self._limits.compile_bytes and self._size >= self._limits.learnt_bytes
 
     def _tune(self) -> None:
         """Makes the scanner faster for what is common in this source."""

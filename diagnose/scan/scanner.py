@@ -83,15 +83,16 @@ class Scanner:
         built = _build(self.engine, needles, stored)
         self._search = Search(tuple(patterns), needles, built, dict(windows), few, limits)
 
-    def scan(self, index: int, source: str, stream: Readable) -> Scan:
+    def scan(self, index: int, source: str, stream: Readable, expected: int = 0) -> Scan:
         """Reads one source to its end.
 
         Args:
             index: The source's position in the run, for `Evidence.order`.
             source: The source's name, for `Line.source`.
             stream: Its bytes, decompressed.
+            expected: How many there are at least, where that is known.
         """
-        passage = Passage(index, source, self._search)
+        passage = Passage(index, source, self._search, expected)
         if self._processes > 1:
             return self._spread(passage, stream)
         for block in blocks(stream, self._search.limits):

@@ -17,7 +17,7 @@ from diagnose.scan.limits import Limits
 class Segment:
     """A stretch of a source that begins where a line does."""
 
-    data: bytearray
+    data: bytearray | memoryview
     """Valid until the next segment is asked for."""
     size: int
     """Bytes of it in `data`."""
@@ -27,13 +27,15 @@ class Segment:
     """Of `data[0]` in the source."""
     newlines: int
     """How many there are in the source before it."""
+    inside: int = 0
+    """How many there are in it, where that was counted."""
     rest: Readable | None = None
     """What is left of the stream behind `data`, where it could not be cut."""
 
     def last(self, most: int) -> Block:
         """Its last bytes, for when the segment is gone."""
         start = max(self.size - most, 0)
-        return Block(self.data[start : self.size], self.size - start, self.offset + start,
+        return Block(bytearray(self.data[start : self.size]), self.size - start, self.offset + start,
                      line=self.offset)  # fmt: skip
 
 
@@ -67,14 +69,16 @@ def segments(stream: Readable, limits: Limits) -> Iterator[Segment]:
     while True:
         filled = fill(stream, data, filled)
         if filled < len(data):
-            yield Segment(data, filled, filled, offset, newlines)
+            inside = data.count(b"\n", 0, filled)
+            yield Segment(data, filled, filled, offset, newlines, inside)
             return
         cut = data.rfind(b"\n", 0, filled - ahead) + 1
         if not cut:
             yield Segment(data, filled, filled, offset, newlines, rest=stream)
             return
-        yield Segment(data, cut, filled, offset, newlines)
-        newlines += data.count(b"\n", 0, cut)
+        inside = data.count(b"\n", 0, cut)
+        yield Segment(data, cut, filled, offset, newlines, inside)
+        newlines += inside
         offset += cut
         filled -= cut
         data[:filled] = data[cut : cut + filled]
