@@ -8,7 +8,7 @@ taking out too much of a value and never touches what stands before it, so that 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from diagnose.expressions import later
@@ -36,6 +36,7 @@ _SHAPES = later(
 )
 _NAMED = later(
     r"""
+    (?<![A-Za-z0-9_.-])     # nothing is found from within a name that is not found from its start
     (?P<name>
         [A-Za-z0-9_.-]*
         (?:token(?!iz)|secret|passw(?:or)?d|passphrase|api[_-]?key|apikey|access[_-]?key|private[_-]?key|credential
@@ -128,8 +129,10 @@ def redact(text: str) -> str:
     return text
 
 
-def _redacted(text: str, lowered: str, signs: Iterable[str]) -> str:
-    rules = sorted({number for sign in signs for number in _SIGNS[sign]})
+def _redacted(text: str, lowered: str, signs: Sequence[str]) -> str:
+    rules = _SIGNS[signs[0]]
+    if len(signs) > 1:
+        rules = tuple(sorted({number for sign in signs for number in _SIGNS[sign]}))
     for number in rules:
         rule = RULES[number]
         if not rule.may_change(lowered):
@@ -145,14 +148,17 @@ def _redacted(text: str, lowered: str, signs: Iterable[str]) -> str:
 
 def _has_named(lowered: str) -> bool:
     """Whether a name of a secret has a value that is none of the harmless ones."""
-    password = "passw" in lowered or "pwd" in lowered
+    password = None
     for name in _NAMES:
         at = lowered.find(name)
         while at >= 0:
             at += len(name)
             behind = _BEHIND_NAME.match(lowered, at)
-            if behind and (password or not _HARMLESS.match(behind[1])):
-                return True
+            if behind:
+                if password is None:
+                    password = "passw" in lowered or "pwd" in lowered
+                if password or not _HARMLESS.match(behind[1]):
+                    return True
             at = lowered.find(name, at)
     return False
 

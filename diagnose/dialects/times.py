@@ -61,6 +61,8 @@ def full(stamp: str) -> float | None:
     rest = stamp[19:]
     if time_s is None or rest in {"", "Z"}:
         return time_s
+    if rest[0] == "." and rest[-1] == "Z" and rest[1:-1].isdecimal():
+        return time_s + float(rest[:-1])
     found = _AFTER_SECOND.match(rest)
     if found is None:
         return time_s
