@@ -7,6 +7,9 @@ block mode on line-aligned blocks, no start offsets, literals alone.
 from __future__ import annotations
 
 import marshal
+import re
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property, partial
 from typing import Any
@@ -59,9 +62,21 @@ class Hyperscan:
         """Where literals of patterns are, in any order."""
         return self._every.events(text)
 
-    def tuned(self, hot: Set[int], noisy: Mapping[int, bytes]) -> Tuned:
+    def tuned(self, hot: Set[int], noisy: Mapping[int, bytes], sample: Text) -> Tuned:
         """The same for a source in which some patterns are common."""
-        return _Tuned(self._literals, hot, {**self._whole, **noisy})
+        whole = {index: self._whole[index] for index in self._paying(sample)}
+        return _Tuned(owners(self._needles), hot, {**whole, **noisy})
+
+    def _paying(self, sample: Text) -> Iterator[int]:
+        """Patterns that are better looked for as wholes in a source.
+
+        Their words are there, and most of the pieces of lines with one do not match.
+        """
+        words = _only(owners(self._needles), lambda index: index in self._whole)
+        database = _compiled([*_expressions(words), (_STRIDE_PIN, 0)])
+        said = _pieces(sample, _Owned(database, [*words.values(), ()]).events(sample))
+        matched = _pieces(sample, self._every.events(sample))
+        return (index for index in self._whole if said[index] > 2 * matched[index])
 
     def sorted_out(self, hot: Set[int]) -> Tuned:
         """The same for a source that is not worth compiling for."""
@@ -160,6 +175,12 @@ class _Tuned:
                 for index in often[number - first]:
                     hot.setdefault(index, end)
         return cold, hot
+
+
+def _pieces(text: Text, events: Iterable[Event]) -> Counter[int]:
+    """In how many pieces of lines each pattern is."""
+    ends = [found.end() for found in re.finditer(rb"[\r\n]", text)]
+    return Counter(index for _, index in {(bisect_left(ends, end), index) for end, index in events})
 
 
 def _only(

@@ -24,6 +24,8 @@ class Limits:
     """Of a source that are left, for the scanner to be compiled anew for what is common in it."""
     learnt_bytes: int = 4 << 20
     """Of a source, before it is known what is common in it."""
+    sample_bytes: int = 1 << 18
+    """Of a source, in which it is seen which words are there at all."""
     tunings: int = 3
     """Times that it is compiled for one source, at most."""
     common_bytes: int = 1 << 16
@@ -53,7 +55,7 @@ class Limits:
     tail_lines: int = 400
     end_bytes: int = 1 << 18
     """Of the raw lines at each end of a source."""
-    segment_bytes: int = 1 << 22
+    segment_bytes: int = 1 << 21
     """Looked at by one of several processes at once."""
     alone_bytes: int = 1 << 23
     """Of a source, before further processes are started for it."""

@@ -111,7 +111,7 @@ class Passage:
     def take(self, block: Block) -> None:
         """Looks at the next block."""
         if self._is_worth_tuning(block):
-            self._tune()
+            self._tune(block)
         self._ends.feed(block)
         self._state.windows.feed(block)
         pieces = self._pieces(block, self._newlines)
@@ -205,7 +205,7 @@ class Passage:
         left = max(self._expected - self._size, self._size)
         return left >= self._limits.compile_bytes and self._size >= self._limits.learnt_bytes
 
-    def _tune(self) -> None:
+    def _tune(self, block: Block) -> None:
         """Makes the scanner faster for what is common in this source."""
         size, self._settled = self._size - self._settled, self._size
         common = {i: t for i, t in self._state.tallies.items() if t.is_common(size)}
@@ -232,7 +232,8 @@ class Passage:
         for index in noisy - self._noisy.keys():
             self._noisy[index] = expression(parse(self._search.patterns[index]).node)
         self._state.names.forget()
-        self._tuned = self._search.engine.tuned(self._hot, self._noisy)
+        sample = bytes(block.data[: min(block.size, self._limits.sample_bytes)])
+        self._tuned = self._search.engine.tuned(self._hot, self._noisy, sample)
 
     def result(self, others: Sequence[Found] = ()) -> Scan:
         """What was found.

@@ -28,7 +28,7 @@ class Plain:
         """Where literals of patterns are, in any order."""
         return list(self._all(bytes(text)))
 
-    def tuned(self, hot: Set[int], noisy: Mapping[int, bytes]) -> Tuned:
+    def tuned(self, hot: Set[int], noisy: Mapping[int, bytes], sample: Text) -> Tuned:
         """The same for a source in which some patterns are common; noise costs nothing here."""
         return _Tuned(self, hot)
 

@@ -27,13 +27,14 @@ class Engine(Protocol):
         piece of more than 64 KiB, all.
         """
 
-    def tuned(self, hot: Set[int], noisy: Mapping[int, bytes]) -> Tuned:
+    def tuned(self, hot: Set[int], noisy: Mapping[int, bytes], sample: Text) -> Tuned:
         """The same for a source in which some patterns are common.
 
         Args:
             hot: Patterns that match all the time.
             noisy: Patterns that do not, although their literals are there all the time, with
                 expressions for them as wholes.
+            sample: Some of the source.
         """
 
     def sorted_out(self, hot: Set[int]) -> Tuned:
