@@ -43,9 +43,9 @@ def test_every_string_that_matches_a_pattern_holds_one_of_its_literals():
 def test_every_engine_finds_it(engine):
     built = build(engine, [needle(pattern) for pattern in PATTERNS], Cache(None, ()))
     every = range(len(PATTERNS))
-    hot = built.tuned(set(every[::2]), {})
+    hot = built.tuned(set(every[::2]), {}, b"")
     noisy = built.tuned(
-        {0}, {index: expression(parse(PATTERNS[index]).node) for index in every[1:]}
+        {0}, {index: expression(parse(PATTERNS[index]).node) for index in every[1:]}, b""
     )
     for index, (pattern, texts) in enumerate(tries(2, 0.3, 70)):
         for text in texts:
@@ -76,7 +76,7 @@ def test_an_expression_as_a_whole_reports_a_match_once():
         (r"lost it .{0,50}\w", b"lost it " + b"abc def " * 10),
         (r"(?:early|late\d{0,9}) end of \w{4}", b"late end of words"),
     ):
-        tuned = built.tuned(set(), {0: expression(parse(pattern).node)})
+        tuned = built.tuned(set(), {0: expression(parse(pattern).node)}, b"")
         assert len(tuned.scan(line)[0]) == 1, pattern
 
 
