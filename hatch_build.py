@@ -7,6 +7,7 @@ the machine, the compiled database, is left to it. An editable install has no su
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,7 @@ class Prepared(BuildHookInterface):  # type: ignore[type-arg]
         from diagnose.pipeline import Examiner
 
         self._folder = Path(tempfile.mkdtemp())
+        os.environ["DIAGNOSE_CACHE_DIR"] = str(self._folder)
         Examiner(load(default_root(), self._folder), cache=self._folder, engine="regex")
         for path in self._folder.glob("*.cache"):
             build_data["force_include"][str(path)] = f"diagnose/prepared/{path.name}"

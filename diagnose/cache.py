@@ -16,9 +16,11 @@ from pathlib import Path
 
 SHIPPED = Path(__file__).parent / "prepared"
 """What was prepared when the package was built, where it was built (`hatch_build.py`); as good as the code beside it."""
+FORMAT = 4
+"""Of `marshal`: what every Python from 3.11 on reads."""
 _MAGIC = b"diagnose-cache-1\n"
 _SUFFIX = ".cache"
-_KEPT_FILES = 16
+_KEPT_FILES = 24
 
 
 def default_cache() -> Path | None:
@@ -48,7 +50,8 @@ class Cache:
         digest = hashlib.sha256()
         for part in depends_on:
             digest.update(b"%d:" % len(part) + part)
-        self._key = digest.hexdigest()[:32]
+        self.key = digest.hexdigest()[:32]
+        """The digest of what it depends on."""
 
     def read(self, name: str) -> bytes | None:
         """What was written under a name; None if there is nothing to be trusted."""
@@ -96,7 +99,7 @@ class Cache:
                 os.unlink(temporary)
 
     def _path(self, folder: Path, name: str) -> Path:
-        return folder / f"{self._key}-{name}{_SUFFIX}"
+        return folder / f"{self.key}-{name}{_SUFFIX}"
 
 
 def _is_private(folder: Path) -> bool:

@@ -6,7 +6,7 @@ conditions, order, distance, ranks, silence, settings and phases.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from diagnose import comparison
@@ -58,9 +58,10 @@ class Matcher:
         self._known: dict[str, Finding | None] = {}
         self._reported: dict[str, tuple[Evidence, ...]] = {}
 
-    def findings(self) -> tuple[Finding, ...]:
-        """Every signature that holds, in the order in which it was first seen."""
-        found = [finding for id in self._signatures if (finding := self.finding(id))]
+    def findings(self, ids: Iterable[str] | None = None) -> tuple[Finding, ...]:
+        """Every signature, or every one of these, that holds, in the order in which it was first seen."""
+        asked = self._signatures if ids is None else ids
+        found = [finding for id in asked if (finding := self.finding(id))]
         return tuple(sorted(found, key=lambda finding: finding.first.order))
 
     def finding(self, id: str) -> Finding | None:

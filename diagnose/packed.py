@@ -7,16 +7,16 @@ whatever the bytes say.
 
 from __future__ import annotations
 
-import contextlib
+import marshal
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from diagnose import catalogue, model
-from diagnose.cache import Cache
+from diagnose.cache import FORMAT, Cache
 from diagnose.model import Signature
 
 SOURCES = (
@@ -34,7 +34,47 @@ SOURCES = (
 _NOUNS = {noun.__name__: noun for noun in vars(model).values() if isinstance(noun, type)}
 
 
-def load(root: Path, cache: Path | None) -> dict[str, Signature]:
+class Catalogue(Mapping[str, Signature]):
+    """Signatures by id, in id order; each is made when it is first asked for, since a log asks for few.
+
+    Args:
+        packed: What each is made of.
+        digest: Of all that they were read from.
+        made: Those that are made already.
+    """
+
+    def __init__(
+        self, packed: Mapping[str, bytes], digest: str, made: dict[str, Signature] | None = None
+    ) -> None:
+        self._packed = packed
+        self._made = {} if made is None else made
+        self.digest = digest
+
+    def __getitem__(self, id: str) -> Signature:
+        if id not in self._made:
+            self._made[id] = unpack(self._packed[id])
+        return self._made[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._packed
+
+
+def only(signatures: Mapping[str, Signature], ids: Iterable[str]) -> Mapping[str, Signature]:
+    """Some of the signatures of a catalogue."""
+    if isinstance(signatures, Catalogue):
+        return Catalogue(
+            {id: signatures._packed[id] for id in ids}, signatures.digest, signatures._made
+        )
+    return {id: signatures[id] for id in ids}
+
+
+def load(root: Path, cache: Path | None) -> Catalogue:
     """Every signature below a folder, by id, in id order.
 
     Args:
@@ -47,14 +87,12 @@ def load(root: Path, cache: Path | None) -> dict[str, Signature]:
     files = catalogue.files(root)
     stored = Cache(cache, _depends_on(files))
     packed = stored.read("catalogue")
-    signatures: Sequence[Signature] | None = None
     if packed is not None:
-        with contextlib.suppress(ValueError):
-            signatures = unpack(packed)
-    if signatures is None:
-        signatures = [catalogue.of_bytes(path, data) for path, data in files]
-        stored.write("catalogue", pack(signatures))
-    return {signature.id: signature for signature in signatures}
+        return Catalogue(marshal.loads(packed), stored.key)
+    read = [catalogue.of_bytes(path, data) for path, data in files]
+    pieces = {signature.id: pack(signature) for signature in read}
+    stored.write("catalogue", marshal.dumps(pieces, FORMAT))
+    return Catalogue(pieces, stored.key, {signature.id: signature for signature in read})
 
 
 def pack(value: object) -> bytes:

@@ -31,12 +31,13 @@ from diagnose.model import (
 )
 from diagnose.mystery import explore
 from diagnose.news import is_ending
+from diagnose.packed import only
 from diagnose.progress import progress, served
 from diagnose.run import NOW, Run, known_before, renumbered
 from diagnose.scan import Scan, Scanner
 from diagnose.sources import Source
 from diagnose.sources.stream import Peeked, pieces
-from diagnose.wanted import wanted
+from diagnose.wanted import prepared
 
 if TYPE_CHECKING:
     from diagnose.model import Recording
@@ -60,12 +61,9 @@ class Examiner:
         engine: str = "auto",
         processes: int = 1,
     ) -> None:
-        self._all = dict(signatures)
-        # A launch script is no source of lines: `lint` looks at it, way by way.
-        self._signatures = {
-            id: s for id, s in signatures.items() if s.channel is not Channel.RECIPE
-        }
-        self._wanted = wanted(self._signatures.values())
+        self._all = signatures
+        self._wanted = prepared(signatures, cache)
+        self._signatures = only(signatures, self._wanted.ids)
         self._scanner = Scanner(
             self._wanted.patterns,
             engine=engine,
@@ -113,7 +111,9 @@ class Examiner:
         """Every signature that holds in a run, with its settings and its progress."""
         settings = facts.facts(run)
         came = progress(run, settings)
-        return Matcher(self._signatures, run, settings, came).findings(), settings, came
+        matcher = Matcher(self._signatures, run, settings, came)
+        possible = self._wanted.possible({index for scan in run.scans for index in scan.hits})
+        return matcher.findings(possible), settings, came
 
     def diagnose(
         self,

@@ -43,16 +43,16 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def catalogue(roots: tuple[Path, ...] = ()) -> dict[str, Signature]:
+def catalogue(roots: tuple[Path, ...] = ()) -> Mapping[str, Signature]:
     """The catalogue that ships, and further folders of signatures on top of it."""
     from diagnose.cache import default_cache
     from diagnose.catalogue import default_root
     from diagnose.packed import load
 
     cache = default_cache()
-    signatures = load(default_root(), cache)
+    signatures: Mapping[str, Signature] = load(default_root(), cache)
     for root in roots:
-        signatures.update(load(root, cache))
+        signatures = {**signatures, **load(root, cache)}
     return signatures
 
 

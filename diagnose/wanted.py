@@ -1,17 +1,22 @@
 """What is looked for in a run's sources, and how much of it is kept.
 
-Floor 8: pure. The expressions of the catalogue, of the settings, of the phases and of the errors are one
+Floor 8: pure but for the cache. The expressions of the catalogue, of the settings, of the phases and of the errors are one
 list, which is scanned for at once; a channel decides afterwards which of them count in a source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import marshal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from diagnose import facts, phases, trouble
+from diagnose import catalogue, facts, phases, trouble
+from diagnose.cache import FORMAT, Cache
 from diagnose.catalogue import lines_of, patterns_of
 from diagnose.model import Channel, Condition, Signature
+from diagnose.packed import Catalogue
 
 SEES: Mapping[Channel, tuple[Channel, ...]] = {
     Channel.LOG: (Channel.LOG, Channel.STACK, Channel.HOST),
@@ -34,6 +39,43 @@ class Wanted:
     """Positions of those of which it only counts that, when and by whom they were printed."""
     seen: Mapping[Channel, frozenset[int]]
     """Positions of those that count in a source of a channel."""
+    ids: tuple[str, ...]
+    """The signatures that are looked for, in id order."""
+    owners: Mapping[int, Sequence[int]]
+    """For an expression whose matches show a signature, by position: which of `ids`."""
+
+    def possible(self, hits: Iterable[int]) -> list[str]:
+        """Ids of the signatures that may hold where these expressions matched."""
+        numbers = {number for index in hits for number in self.owners.get(index, ())}
+        return [self.ids[number] for number in sorted(numbers)]
+
+
+def prepared(signatures: Mapping[str, Signature], cache: Path | None) -> Wanted:
+    """What to look for with a catalogue in what was left behind; kept, where the catalogue is.
+
+    A launch script is no source of lines: `lint` looks at it, way by way.
+    """
+    kept = Cache(None, ())
+    if isinstance(signatures, Catalogue):
+        kept = Cache(cache, _depends_on(signatures.digest))
+        stored = kept.read("wanted")
+        if stored is not None:
+            patterns, windows, few, seen, ids, owners = marshal.loads(stored)
+            by_channel = {Channel(name): frozenset(numbers) for name, numbers in seen.items()}
+            return Wanted(patterns, windows, frozenset(few), by_channel, ids, owners)
+    made = wanted(s for s in signatures.values() if s.channel is not Channel.RECIPE)
+    seen = {str(channel): sorted(numbers) for channel, numbers in made.seen.items()}
+    fields: Any = (made.patterns, made.windows, sorted(made.few), seen, made.ids, made.owners)
+    kept.write("wanted", marshal.dumps(fields, FORMAT))
+    return made
+
+
+def _depends_on(digest: str) -> Iterator[bytes]:
+    yield digest.encode()
+    for path in (Path(__file__), Path(catalogue.__file__)):
+        yield path.read_bytes() if path.is_file() else b""
+    others = (*facts.PATTERNS, *trouble.PATTERNS, *phases.patterns())
+    yield repr((others, facts.WINDOWS, trouble.WINDOWS)).encode()
 
 
 def wanted(signatures: Iterable[Signature]) -> Wanted:
@@ -57,11 +99,17 @@ def wanted(signatures: Iterable[Signature]) -> Wanted:
         if channel is Channel.LOG:
             counted += of_logs
         seen[channel] = frozenset(index[pattern] for pattern in counted)
+    owners: dict[int, list[int]] = {}
+    for number, (signature, _) in enumerate(own):
+        for pattern in dict.fromkeys(lines_of(signature.match)):
+            owners.setdefault(index[pattern], []).append(number)
     return Wanted(
         patterns,
         {index[pattern]: lines for pattern, lines in windows.items()},
         frozenset(number for number, pattern in enumerate(patterns) if pattern not in many),
         seen,
+        tuple(signature.id for signature, _ in own),
+        owners,
     )
 
 

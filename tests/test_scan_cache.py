@@ -133,12 +133,12 @@ def test_several_at_once_do_not_harm_each_other(tmp_path):
 
 
 def test_old_files_are_thrown_away(tmp_path):
-    for number in range(16):
+    for number in range(24):
         Scanner([f"some words here {number}"], engine="regex", cache=tmp_path)
 
-    assert len(files(tmp_path)) == 16
+    assert len(files(tmp_path)) == 24
     Scanner(PATTERNS, cache=tmp_path)
-    assert len(files(tmp_path)) == 16
+    assert len(files(tmp_path)) == 24
     assert works(Scanner(PATTERNS, cache=tmp_path))
 
 

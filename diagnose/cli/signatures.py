@@ -120,7 +120,7 @@ def new(line: str) -> int:
     return 0
 
 
-def _load(root: Path | None) -> dict[str, Signature]:
+def _load(root: Path | None) -> Mapping[str, Signature]:
     from diagnose.cache import default_cache
     from diagnose.catalogue import default_root
     from diagnose.packed import load

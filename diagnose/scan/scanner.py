@@ -11,9 +11,9 @@ import sys
 from collections.abc import Mapping, Sequence, Set
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
-from diagnose.cache import Cache
+from diagnose.cache import FORMAT, Cache
 from diagnose.scan import engine
 from diagnose.scan.blocks import Readable, blocks
 from diagnose.scan.limits import DEFAULT, Limits
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 _NO_WINDOWS: Mapping[int, int] = {}
 _NONE: Set[int] = frozenset()
-_MARSHAL = 4
-"""The format of `marshal` that every Python from 3.11 on reads."""
 _SOURCES = (
     "charsets",
     "classes",
@@ -124,18 +122,43 @@ class Scanner:
 _choose, _build = engine.choose, engine.build
 
 
-def _needles(patterns: Sequence[str], cache: Cache) -> list[Needle]:
+class _Kept(Sequence[Needle]):
+    """Needles that were derived before, each made when it is first asked for: a log asks for few.
+
+    Args:
+        fields: Of each.
+    """
+
+    def __init__(self, fields: Sequence[Any]) -> None:
+        self._fields = fields
+        self._made: dict[int, Needle] = {}
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    @overload
+    def __getitem__(self, index: int) -> Needle: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Needle]: ...
+    def __getitem__(self, index: int | slice) -> Needle | list[Needle]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        made = self._made.get(index)
+        if made is None:
+            literals, *rest = self._fields[index]
+            made = self._made[index] = Needle(tuple(map(Literal._make, literals)), *rest)
+        return made
+
+
+def _needles(patterns: Sequence[str], cache: Cache) -> Sequence[Needle]:
     stored = cache.read("needles")
     if stored is not None:
-        return [
-            Needle(tuple(map(Literal._make, literals)), *rest)
-            for literals, *rest in marshal.loads(stored)
-        ]
+        return _Kept(marshal.loads(stored))
     from diagnose.scan.derive import needle
 
     found = [needle(pattern) for pattern in patterns]
     fields = [([tuple(literal) for literal in n.literals], *n[1:]) for n in found]
-    cache.write("needles", marshal.dumps(fields, _MARSHAL))
+    cache.write("needles", marshal.dumps(fields, FORMAT))
     return found
 
 

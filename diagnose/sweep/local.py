@@ -96,7 +96,7 @@ class _Process:
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
         self._process: SpawnProcess = context.Process(
-            target=_work, args=(other, dict(signatures), scanner), daemon=True
+            target=_work, args=(other, signatures, scanner), daemon=True
         )
         with _uninterruptible():
             self._process.start()
