@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
 
+from diagnose.dialects import times
 from diagnose.document import comparable
 from diagnose.model import Evidence, Hits, Line, Writer
 from diagnose.scan import Scan
@@ -34,6 +35,7 @@ class Run:
         self._found = _joined(self.scans)
         self._writers: dict[tuple[str, str], Writer] | None = None
         self._workers: set[tuple[str, str]] | None = None
+        self._ends: dict[str, float] | None = None
 
     def evidence(self, pattern: str) -> tuple[Evidence, ...]:
         """The kept matches of a pattern over all sources, in observed order."""
@@ -72,13 +74,9 @@ class Run:
 
     def end_s(self, line: Line) -> float | None:
         """The end of the run on the clock of `line`: its last line, and the silence known after it."""
-        ends = [
-            last.time_s + scan.silent_s
-            for scan in self.scans
-            for last in scan.tail
-            if last.time_s is not None and comparable(line, last)
-        ]
-        return max(ends, default=line.time_s)
+        if self._ends is None:
+            self._ends = _ends(self.scans)
+        return self._ends.get(times.kind(line.time_s), line.time_s)
 
     @property
     def writers(self) -> dict[tuple[str, str], Writer]:
@@ -126,6 +124,17 @@ def _joined(scans: Sequence[Scan]) -> dict[int, tuple[Evidence, ...]]:
         for index, hits in scan.hits.items():
             found[index] = found[index] + hits.evidence if index in found else hits.evidence
     return found
+
+
+def _ends(scans: Sequence[Scan]) -> dict[str, float]:
+    """The latest end by each kind of time, which alone can be compared."""
+    ends: dict[str, float] = {}
+    for scan in scans:
+        for line in scan.tail:
+            if line.time_s is not None:
+                kind, end = times.kind(line.time_s), line.time_s + scan.silent_s
+                ends[kind] = max(ends.get(kind, end), end)
+    return ends
 
 
 def before(first: Evidence, second: Evidence) -> bool:

@@ -87,3 +87,10 @@ def test_reading_a_log_loads_nothing_that_only_a_live_look_needs(tmp_path):
 
 def test_what_a_short_run_makes_is_hardly_searched_for_garbage():
     assert int(ended("log", str(LOG))[0]) < 10
+
+
+def test_a_second_run_reads_no_tables_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("DIAGNOSE_CACHE_DIR", str(tmp_path / "cache"))
+    assert "tomllib" in loaded("log", str(LOG))
+
+    assert not {"tomllib", "packaging", "diagnose.scan.derive"} & loaded("log", str(LOG))

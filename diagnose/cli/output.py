@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -81,6 +80,8 @@ def render(
     diagnosis: Diagnosis, format_: str, *, to_file: bool, quiet: bool = False, verbose: bool = False
 ) -> str:
     """The report as text; with colour only for a terminal."""
+    if format_ in ("json", "sarif"):
+        import json
     if format_ == "json":
         from diagnose.report.json import to_json
 

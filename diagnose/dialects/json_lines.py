@@ -10,8 +10,6 @@ The message is decoded. A traceback in it, or in a field beside it, keeps its ne
 
 from __future__ import annotations
 
-import json
-
 from diagnose.dialects import text as texts
 from diagnose.dialects import times, vllm
 from diagnose.dialects.reading import Reading
@@ -29,6 +27,8 @@ def read(text: str, reading: Reading) -> str | None:
     """The message of a JSON log line; None if the line is not one."""
     if len(text) > _MAX_CHARS or not text.rstrip().endswith("}"):
         return None
+    import json  # few logs are written so, and it takes a while to load
+
     try:
         entry = json.loads(text)
     # Deep nesting in a damaged or hostile line exhausts the parser's stack.

@@ -6,7 +6,6 @@ arguments, the command line, the job's environment block. A fact that is not pri
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable
 
@@ -163,6 +162,8 @@ def _ep_rank(evidence: Evidence, found: dict[str, str]) -> None:
 
 
 def _meta(evidence: Evidence, found: dict[str, str]) -> None:
+    import json
+
     try:
         meta = json.loads(evidence.captures["json"])
     except ValueError:
