@@ -12,8 +12,11 @@ SMALL = {"confirmed": 100, "block_bytes": 1 << 14, "stretch_bytes": 1 << 11}
 ONE_BY_ONE = {**SMALL, "untuned": 10**9}
 BY_STRETCHES = {**SMALL, "untuned": 0, "common_bytes": 10**9}
 COMPILED = {**BY_STRETCHES, "compile_bytes": 0, "learnt_bytes": 0}
+WIDE = {**COMPILED, "settled_bytes": 0, "wide_stretch_bytes": 1 << 13}
 HOW = pytest.mark.parametrize(
-    "how", [ONE_BY_ONE, BY_STRETCHES, COMPILED], ids=["one by one", "stretches", "compiled"]
+    "how",
+    [ONE_BY_ONE, BY_STRETCHES, COMPILED, WIDE],
+    ids=["one by one", "stretches", "compiled", "wide stretches"],
 )
 
 

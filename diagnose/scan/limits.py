@@ -18,6 +18,10 @@ class Limits:
     """Seen on each side of a match in a piece that is longer than twice this."""
     stretch_bytes: int = 1 << 15
     """Looked at together; where a pattern is common, only one match of it in each is looked for."""
+    wide_stretch_bytes: int = 1 << 18
+    """The same in a source that is long, and of which it is known what is common in it."""
+    settled_bytes: int = 1 << 25
+    """Of such a source."""
     untuned: int = 12_000
     """Candidates in a source before the scanner is tuned to what is common in it."""
     compile_bytes: int = 24 << 20

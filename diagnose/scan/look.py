@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
 from typing import NamedTuple
 
 from diagnose.model import Evidence
@@ -19,6 +20,7 @@ from diagnose.scan.names import who
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event
 from diagnose.scan.search import NO, UNKNOWN, YES
+from diagnose.scan.smooth import Part
 from diagnose.scan.state import State
 from diagnose.scan.stretches import Stretch
 from diagnose.scan.tally import Tally
@@ -55,16 +57,29 @@ class Look:
         self._start = self._stop = 0
         self.followed: dict[int, list[Stretch]] = {}
         """For window patterns, the stretches in which matches were counted and not read."""
-        self.read_in: set[tuple[int, int]] = set()
-        """Patterns with the stretches, by where they begin, in which a match was read."""
+        self.read_at: dict[int, int] = {}
+        """Where in the block a match of each pattern was read last."""
 
     def every(self, events: list[Event]) -> None:
         """Takes all candidates of the block."""
+        self.parted(events, list(self._text.parts(self._search.limits.stretch_bytes)))
+
+    def parted(
+        self,
+        events: list[Event],
+        parts: Sequence[Part],
+        hot: Mapping[int, int] = _NONE,
+        *,
+        from_below: bool = False,
+    ) -> None:
+        """Takes candidates of some parts of the block; see `take`."""
         events.sort()
         taken = 0
-        for stretch in self.stretches():
-            behind = bisect_right(events, (stretch.high, sys.maxsize), taken)
-            self.take(events[taken:behind], stretch)
+        for part in parts:
+            behind = bisect_right(events, (part.high, sys.maxsize), taken)
+            if behind > taken:
+                stretch = self.stretch((part,))
+                self.take(events[taken:behind], stretch, hot, from_below=from_below)
             taken = behind
 
     def take(
@@ -132,22 +147,20 @@ class Look:
     def places(self, index: int, stretch: Stretch) -> Iterator[Place]:
         """Where a pattern matches in a stretch, or may match if that cannot be told; the last comes first."""
         data, low, needle = self._text.data, stretch.low, self._search.needles[index]
-        events = [low + end - 1 for end in needle.ends(bytes(data[low : stretch.high]))]
-        events += [place for place in self._odd if low <= place < stretch.high]
+        said = (low + end - 1 for end in needle.backwards(bytes(data[low : stretch.high])))
+        odd = sorted((place for place in self._odd if low <= place < stretch.high), reverse=True)
         start = stretch.high
-        for at in sorted(events, reverse=True):
-            if at >= start:
-                continue
-            start, end = self._pieces.bounds(at)
-            if self._may_match(index, start, end, stretch):
-                newlines = stretch.newlines + data.count(b"\n", low, start)
-                yield Place(start, end, at, newlines)
+        for at in merge(said, odd, reverse=True):
+            if at < start:
+                start, end = self._pieces.bounds(at)
+                if self._may_match(index, start, end, stretch):
+                    newlines = stretch.newlines + data.count(b"\n", low, start)
+                    yield Place(start, end, at, newlines)
 
-    def stretches(self) -> Iterator[Stretch]:
-        """The block in parts, in ascending order."""
-        limits = self._search.limits
-        for part in self._text.parts(limits.stretch_bytes):
-            yield Stretch(self._pieces, part, limits.piece_bytes)
+    def stretch(self, parts: Sequence[Part]) -> Stretch:
+        """A stretch of parts that follow each other."""
+        part = Part(parts[0].low, parts[-1].high, parts[0].raw_low, parts[-1].raw_high)
+        return Stretch(self._pieces, part, len(parts) * self._search.limits.piece_bytes)
 
     def candidate(
         self, end: int, index: int, stretch: Stretch, hot: Mapping[int, int] = _NONE
@@ -246,7 +259,7 @@ class Look:
         if evidence is None:
             return None
         tally.add(evidence, self._who())
-        self.read_in.add((index, stretch.low))
+        self.read_at[index] = place.start
         if self._state.windows.of(index):
             raw_end = self._pieces.raw_end(place.end)
             self._state.windows.open(index, candidate, self._pieces.block, raw_end)

@@ -6,6 +6,7 @@ Floor 3: pure.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import merge
 from typing import NamedTuple
 
 
@@ -43,6 +44,15 @@ class Needle(NamedTuple):
     """For a pattern whose words are in every healthy log, an expression over raw bytes that is found
     wherever the pattern matches; empty for all others."""
 
+    def backwards(self, data: bytes) -> Iterator[int]:
+        """Where its literals end in `data`, the last one first."""
+        lowered = data.lower() if any(literal.any_case for literal in self.literals) else b""
+        found = (
+            _backwards(lowered if literal.any_case else data, literal.text)
+            for literal in self.literals
+        )
+        return merge(*found, reverse=True)
+
     def ends(self, data: bytes) -> Iterator[int]:
         """Where its literals end in `data`, in no order."""
         lowered = data.lower() if any(literal.any_case for literal in self.literals) else b""
@@ -51,3 +61,10 @@ class Needle(NamedTuple):
             while (at := text.find(literal.text, at)) >= 0:
                 at += len(literal.text)
                 yield at
+
+
+def _backwards(data: bytes, text: bytes) -> Iterator[int]:
+    at = len(data)
+    while (at := data.rfind(text, 0, at)) >= 0:
+        yield at + len(text)
+        at += len(text) - 1

@@ -7,12 +7,13 @@ who printed what.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from diagnose.scan.look import Look
 from diagnose.scan.pieces import Pieces
 from diagnose.scan.protocol import Event, Tuned
+from diagnose.scan.smooth import Part
 from diagnose.scan.state import State
 from diagnose.scan.stretches import Stretch
 
@@ -34,12 +35,13 @@ class Often:
         self._text = pieces.text
         self._common: dict[int, list[tuple[Stretch, int]]] = {}
 
-    def take(self, tuned: Tuned, aside: list[Event]) -> int:
+    def take(self, tuned: Tuned, aside: list[Event], size: int) -> int:
         """Takes all candidates of patterns that are not hot, and one of each other in every stretch.
 
         Args:
             tuned: Finds them.
             aside: Candidates in what is only seen when lines are cleaned.
+            size: Bytes of a stretch.
 
         Returns:
             How many candidates there were of patterns that are not hot.
@@ -47,7 +49,8 @@ class Often:
         aside.sort(reverse=True)
         taken = 0
         with memoryview(self._text.data) as view:
-            for stretch in self._look.stretches():
+            for parts in self._parts(size):
+                stretch = self._look.stretch(parts)
                 low = stretch.low
                 with view[low : stretch.high] as window:
                     cold, hot = tuned.scan(window)
@@ -63,12 +66,27 @@ class Often:
                 taken += len(events)
                 if hot:
                     events += self._of_new_processes(hot, stretch, view)
-                self._look.take(sorted(events), stretch, hot, from_below=True)
+                self._look.parted(events, parts, hot, from_below=True)
                 for index, end in hot.items():
                     self._common.setdefault(index, []).append((stretch, low + end - 1))
         for index, found in self._common.items():
             self._count(index, found)
         return taken
+
+    def _parts(self, size: int) -> Iterator[list[Part]]:
+        """The block in parts that are looked at together; a very long piece is one alone."""
+        limits, parts = self._search.limits, list[Part]()
+        for part in self._text.parts(limits.stretch_bytes):
+            is_long = part.high - part.low > limits.piece_bytes
+            if parts and (is_long or part.high - parts[0].low > size):
+                yield parts
+                parts = []
+            parts.append(part)
+            if is_long:
+                yield parts
+                parts = []
+        if parts:
+            yield parts
 
     def _of_new_processes(
         self, hot: Mapping[int, int], stretch: Stretch, view: memoryview
@@ -97,7 +115,7 @@ class Often:
         tally = self._state.tally(index)
         for stretch, _ in kept:
             is_last = stretch is found[-1][0]
-            new = is_last and (index, stretch.low) not in look.read_in
+            new = is_last and look.read_at.get(index, -1) < stretch.low
             tally.add_unread(stretch.copy, exact=False, new=new)
             look.follow(index, stretch)
 

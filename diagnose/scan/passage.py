@@ -177,7 +177,7 @@ class Passage:
         aside = pieces.own(self._aside(text))
         often = Often(self._state, pieces, look)
         if self._tuned:
-            self._untuned += often.take(self._tuned, aside)
+            self._untuned += often.take(self._tuned, aside, self._stretch_bytes())
         else:
             with memoryview(text.data) as view, view[: text.size] as window:
                 events = pieces.own(self._search.engine.scan(window)) + aside
@@ -185,6 +185,12 @@ class Passage:
             look.every(events)
         often.close()
         return pieces.newlines(text.size) - self._newlines
+
+    def _stretch_bytes(self) -> int:
+        """How much is looked at together: more, once it is known what is common in a long source."""
+        limits = self._limits
+        settled = self._compiled and self._size >= limits.settled_bytes
+        return limits.wide_stretch_bytes if settled else limits.stretch_bytes
 
     def _is_worth_tuning(self, block: Block) -> bool:
         """Whether enough of what was looked at is common, and enough is left to look at.
