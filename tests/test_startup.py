@@ -94,3 +94,31 @@ def test_a_second_run_reads_no_tables_again(tmp_path, monkeypatch):
     assert "tomllib" in loaded("log", str(LOG))
 
     assert not {"tomllib", "packaging", "diagnose.scan.derive"} & loaded("log", str(LOG))
+
+
+ENDED = """
+import atexit, sys, threading, time
+from diagnose.cli import main
+atexit.register(lambda: print("registered"))
+{}
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["", "threading.Thread(target=lambda: (time.sleep(0.5), print('the thread'))).start()"],
+    ids=["alone", "with-a-thread"],
+)
+def test_a_process_that_ends_at_once_has_done_what_it_had_to(more):
+    done = subprocess.run(
+        [sys.executable, "-c", ENDED.format(more), "log", str(LOG)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert done.stdout.startswith("HUNG")
+    assert done.stdout.endswith("the thread\nregistered\n" if more else "\nregistered\n")

@@ -5,10 +5,12 @@ Floor 14. Commands are imported when they are called, so that `diagnose --help` 
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -96,6 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _defect()
     except Exception:
         _defect()
+    if arguments is None:
+        _end(code if isinstance(code, int) else 0)
     _leave(code if isinstance(code, int) else 0)
 
 
@@ -105,6 +109,22 @@ def _defect() -> NoReturn:
 
     traceback.print_exc()
     _leave(70)
+
+
+def _end(code: int) -> None:
+    """Ends a process that has done all it had to, without giving its memory back piece by piece first.
+
+    That would take a twentieth of a run over a log of a megabyte, and more after a longer one.
+    """
+    if threading.active_count() > 1:
+        return
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+    os._exit(code)
 
 
 def _leave(code: int) -> NoReturn:
