@@ -29,7 +29,7 @@ TRACEBACK = r"Traceback \(most recent call last\)"
 SUCCESS = (
     r"Script completed successfully|Benchmark results? saved"
     r"|[Jj]ob (?:completed(?! with result: (?!success|succeeded))|succeeded|finished successfully)"
-    r"|^(?:=+ )?(?:\d+ (?:skipped|deselected|xfailed|warnings?), )*\d+ passed\b(?!.{0,80}\b(?:failed|errors?)\b)|\b\d+ passed, 0 failed\b"
+    r"|^(?:=+ )?(?:\d+ (?:skipped|deselected|xfailed|warnings?), ){0,4}\d+ passed\b(?!.{0,80}\b(?:failed|errors?)\b)|\b\d+ passed, 0 failed\b"
     r"|Successful requests:\s+[1-9]|All (?:checks|tests|evals?|evaluations?) passed|\bPASS: "
     r"|^Job succeeded|Finished: SUCCESS|Failed requests:\s+0\b|Found result file: "
 )

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from diagnose.model import Evidence, Line
 from diagnose.scan.blocks import LEAD_BYTES
 from diagnose.scan.limits import Limits
 from diagnose.scan.reader import Reader
+from diagnose.scan.written import SYMBOLS
 
 if TYPE_CHECKING:
     import regex
@@ -23,6 +24,9 @@ CUT = " … ".encode()
 
 _NONE: Mapping[str, str] = {}
 _REMEMBERED = 256
+_SYMBOL = "\x01"
+"""Stands for every symbol: an ASCII character that is no letter, digit or blank either."""
+_CODES = re.compile(rb"\\[x0]")
 _MARGIN = 256
 """Characters that look-around may need to see."""
 
@@ -46,6 +50,8 @@ class _Said(NamedTuple):
     """Of the whole line; empty if it is the same."""
     length: int
     """Of the longer of the two."""
+    has_symbols: bool
+    """Whether others stand for characters beyond ASCII."""
 
 
 class Confirmer:
@@ -56,7 +62,8 @@ class Confirmer:
         reader: Reads its lines.
         patterns: All expressions.
         compiled: Those that were compiled so far; shared between sources.
-        plain: For many patterns an expression that says the same of ASCII text of some length.
+        plain: For most patterns an expression that `re` reads, which says the same of ASCII text, and
+            of symbols, up to some length.
         limits: How long one search may take, and how near a cut may be to a match.
     """
 
@@ -66,7 +73,7 @@ class Confirmer:
         reader: Reader,
         patterns: Sequence[str],
         compiled: dict[int, regex.Pattern[str]],
-        plain: Callable[[int, int], re.Pattern[bytes] | None],
+        plain: Callable[[int, int], re.Pattern[Any] | None],
         limits: Limits,
     ) -> None:
         self._index = index
@@ -84,9 +91,14 @@ class Confirmer:
         """What a pattern finds in a candidate; None if it does not match."""
         line, said = self._read(candidate)
         order = (self._index, candidate.order)
-        if said and (plain := self._plain(pattern, said.length)):
-            seen = plain.search(said.message) or (said.text and plain.search(said.text))
-            return Evidence(line, _captures(seen), order) if seen else None
+        if said and (plain := self._plain_form(pattern, said)):
+            is_text = isinstance(plain.pattern, str)
+            shown = line.message
+            seen = plain.search(shown if is_text else said.message)
+            if seen is None and said.text:
+                shown = line.text
+                seen = plain.search(shown if is_text else said.text)
+            return Evidence(line, _captures(seen, shown), order) if seen else None
         found = self._search(pattern, line.message, candidate)
         if found is None and line.text != line.message:
             found = self._search(pattern, line.text, candidate)
@@ -103,12 +115,22 @@ class Confirmer:
                 self._lines.clear()
             line = self._reader.line(candidate.number, candidate.raw)
             cut = candidate.cut_before or candidate.cut_after
-            read = self._lines[candidate] = (line, None if cut else _said(line))
+            read = self._lines[candidate] = (line, None if cut else _said(line.message, line.text))
         return read
 
     def matches(self, pattern: int, text: str, number: int) -> bool:
         """Whether a pattern matches a text of the line with that number."""
+        said = _said(text, text)
+        if said and (plain := self._plain_form(pattern, said)):
+            return bool(plain.search(text if isinstance(plain.pattern, str) else said.message))
         return self._search(pattern, text, Candidate(b"", number, 0)) is not None
+
+    def _plain_form(self, pattern: int, said: _Said) -> re.Pattern[Any] | None:
+        plain = self._plain(pattern, said.length)
+        if not plain or not said.has_symbols or isinstance(plain.pattern, str):
+            return plain
+        # An expression that names characters by their codes may mean the one that stands for symbols.
+        return None if _CODES.search(plain.pattern) else plain
 
     def _search(self, pattern: int, text: str, candidate: Candidate) -> regex.Match[str] | None:
         expression = self._compiled_of(pattern)
@@ -140,21 +162,25 @@ class Confirmer:
         return self._compiled[pattern]
 
 
-def _captures(found: re.Match[bytes]) -> Mapping[str, str]:
-    if not found.re.groupindex:
+def _captures(found: re.Match[Any], text: str) -> Mapping[str, str]:
+    groups = found.re.groupindex
+    if not groups:
         return _NONE
-    return {name: text.decode() for name, text in found.groupdict().items() if text is not None}
+    return {name: text[slice(*found.span(name))] for name in groups if found.start(name) >= 0}
 
 
-def _said(line: Line) -> _Said | None:
+def _said(message: str, text: str) -> _Said | None:
     """A line's text, where expressions for short ASCII text say of it what the original ones say."""
-    shown, said = line.text, line.message
-    if not (shown.isascii() and said.isascii()):
-        return None
+    has_symbols = not text.isascii() or not message.isascii()
+    said, shown = message, text
+    if has_symbols:
+        said, shown = SYMBOLS.sub(_SYMBOL, said), SYMBOLS.sub(_SYMBOL, shown)
+        if not (said.isascii() and shown.isascii()):
+            return None
     if "\n" in said or "\n" in shown:
         return None
-    text = b"" if shown == said else shown.encode()
-    return _Said(said.encode(), text, max(len(shown), len(said)))
+    other = b"" if shown == said else shown.encode()
+    return _Said(said.encode(), other, max(len(shown), len(said)), has_symbols)
 
 
 def shorten(raw: bytes, limits: Limits) -> bytes:

@@ -12,15 +12,20 @@ patterns whose words are in every healthy log are looked for as wholes, by an en
 
 from __future__ import annotations
 
+import re
+
 from diagnose.errors import CatalogueError
-from diagnose.scan.dialect import parse
-from diagnose.scan.emit import ascii_form, reach
+from diagnose.scan.dialect import Parsed, parse
+from diagnose.scan.emit import ascii_form
 from diagnose.scan.literals import SHORTEST, Word, required, shortest, spelled, text_of
 from diagnose.scan.needles import Literal, Needle
-from diagnose.scan.nodes import Boundary, Node, parts_of
+from diagnose.scan.nodes import Boundary, Node, parts_of, sequence
 from diagnose.scan.ordinary import is_ordinary
+from diagnose.scan.reach import reach
 from diagnose.scan.trim import expression
-from diagnose.scan.written import as_bytes
+from diagnose.scan.written import is_common
+
+_NAMED = re.compile(r"\(\?P?[<'](?![=!])")
 
 
 def needle(pattern: str) -> Needle:
@@ -36,9 +41,11 @@ def needle(pattern: str) -> Needle:
             f"no literal of {SHORTEST} characters is in every match of {pattern!r}",
             "the scanner finds candidates by literals: give each alternative a word of its own",
         )
+    written = parsed.beside is not None and is_common(pattern)
     form, far = b"", reach(parsed.node)
     if far:
-        form = (parsed.exact and as_bytes(pattern)) or ascii_form(parsed.node).encode("ascii")
+        is_form = parsed.exact and written and pattern.isascii()
+        form = (pattern if is_form else ascii_form(parsed.node)).encode("ascii")
     literals = _without_overlap(words)
     is_word = parsed.exact and _is_spelled_by(parsed.node, words)
     says_little = not is_word and any(is_ordinary(literal.text) for literal in literals)
@@ -48,9 +55,19 @@ def needle(pattern: str) -> Needle:
         ascii_form=form,
         ascii_exact=parsed.exact,
         ascii_reach=far,
+        written=written,
+        plain_reach=_plain_reach(pattern, parsed, written=written),
         local=parsed.local,
         whole=expression(parsed.node) if says_little else b"",
     )
+
+
+def _plain_reach(pattern: str, parsed: Parsed, *, written: bool) -> int:
+    """How long an ASCII text may be in which `re` says of a pattern all that `regex` does."""
+    if written:
+        return reach(sequence((parsed.node, *(parsed.beside or ()))))
+    # The form for ASCII text says where it matches, and has no captures.
+    return reach(parsed.node) if parsed.exact and not _NAMED.search(pattern) else 0
 
 
 def _without_overlap(words: tuple[Word, ...]) -> tuple[Literal, ...]:

@@ -34,6 +34,8 @@ class Parsed:
     """Whether a match depends on nothing but the text matched: no anchors, no look-around."""
     exact: bool
     """Whether the tree matches nothing else, in ASCII text."""
+    beside: tuple[Node, ...] | None = None
+    """What look-around looks for; None if there may be something that only `regex` reads so."""
 
 
 class _GaveUpError(Exception):
@@ -49,7 +51,8 @@ def parse(pattern: str) -> Parsed:
             raise _GaveUpError
     except (_GaveUpError, IndexError, ValueError, RecursionError):
         return Parsed(Anything(), local=False, exact=False)
-    return Parsed(node, reader.local, reader.exact and reader.local)
+    beside = tuple(reader.beside) if reader.common else None
+    return Parsed(node, reader.local, reader.exact and reader.local, beside)
 
 
 class _Reader(Cursor):
@@ -59,6 +62,8 @@ class _Reader(Cursor):
         super().__init__(pattern)
         self.local = True
         self.exact = True
+        self.common = True
+        self.beside: list[Node] = []
         # Versions of `regex` differ in how far a flag in the middle reaches: the whole is the widest.
         self.ignore_case = _IGNORE_ANYWHERE.search(pattern) is not None
         self.verbose = False
@@ -107,6 +112,7 @@ class _Reader(Cursor):
                 end = last if comma else only if first is None else first
                 high = int(end) if end else None
             elif self.match(_FUZZY):
+                self.common = False
                 node = self.unknown()
                 continue
             else:
@@ -147,7 +153,7 @@ class _Reader(Cursor):
     def group(self) -> Node:
         if self.take("*"):
             self.until(")")
-            self.exact = False
+            self.exact = self.common = False
             return EMPTY
         if not self.text.startswith("?", self.at):
             return self.captured("")
@@ -157,7 +163,7 @@ class _Reader(Cursor):
         for look in ("?=", "?!", "?<=", "?<!"):
             if self.take(look):
                 self.local = False
-                self.closed(self.alternatives())
+                self.beside.append(self.closed(self.alternatives()))
                 return EMPTY
         if self.take("?>"):
             self.exact = False
@@ -193,7 +199,7 @@ class _Reader(Cursor):
         return node
 
     def conditional(self) -> Node:
-        self.exact = False
+        self.exact = self.common = False
         if self.text.startswith("?", self.at):
             self.group()
         else:

@@ -9,13 +9,9 @@ from collections.abc import Sequence
 
 from diagnose.scan.nodes import EMPTY, Alt, Boundary, Char, Node, Repeat, Seq, items_of
 
-_ENDLESS = 200
-_MANY = 9
 _FEW = 4
 _MOST_BYTES = 256
 _MOST_TURNS = 8
-# With each gap of any text, what a search may cost grows with one more power of the text's length.
-_REACH = {0: 4096, 1: 4096, 2: 512}
 _ANY = r"[^\r\n]*"
 _HIGH = r"\x80-\xff"
 _WORD = sum(1 << code for code in range(128) if chr(code).isalnum() or chr(code) == "_")
@@ -79,25 +75,6 @@ def is_word_edge(items: Sequence[Node], place: int) -> bool:
     beside = (*items[max(place - 1, 0) : place], *items[place + 1 : place + 2])
     return any(isinstance(n, Char) and not n.others and n.ascii and n.others is not None
                and not n.ascii & ~_WORD for n in beside)  # fmt: skip
-
-
-def reach(node: Node) -> int:
-    """How long a text a backtracking engine may search for a node without a time limit, in characters."""
-    return _REACH.get(_endless_gaps(node), 0)
-
-
-def _endless_gaps(node: Node) -> int:
-    """How many gaps of any text there are on the way through a node; many where they may nest."""
-    if isinstance(node, Repeat):
-        if isinstance(node.node, Char):
-            return int(node.node.broad and (node.high or _ENDLESS) >= _ENDLESS)
-        inner = _endless_gaps(node.node)
-        return inner if node.high == 1 or not (inner or node.node.is_gap) else _MANY
-    if isinstance(node, Alt):
-        return max(map(_endless_gaps, node.branches))
-    if isinstance(node, Seq):
-        return sum(map(_endless_gaps, node.items))
-    return 0 if isinstance(node, Char | Boundary) else _MANY
 
 
 def _wide_char(char: Char, *, edge: bool) -> str:

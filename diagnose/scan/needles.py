@@ -38,6 +38,11 @@ class Needle(NamedTuple):
     """Whether `ascii_form` matches nothing else."""
     ascii_reach: int
     """The longest text, in characters, that may be searched for `ascii_form` without a time limit."""
+    written: bool
+    """Whether `re` reads the pattern as it was written, and as `regex` does."""
+    plain_reach: int
+    """The longest ASCII text, in characters, in which `re` may search for what is known to find and to
+    capture as much as the pattern does; 0 if nothing is."""
     local: bool
     """Whether a match depends on nothing but the text matched: no anchors, no look-around."""
     whole: bytes

@@ -38,6 +38,7 @@ _SOURCES = (
     "needles",
     "nodes",
     "ordinary",
+    "reach",
     "trim",
     "written",
 )

@@ -8,17 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from diagnose.scan.limits import Limits
 from diagnose.scan.needles import Needle
 from diagnose.scan.protocol import Engine
+from diagnose.scan.written import compiled
 
 if TYPE_CHECKING:
     import regex
 
 _WORD = frozenset(b"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-_NAMED = re.compile(r"\(\?P?[<'](?![=!])")
 
 
 NO, YES, MAYBE, UNKNOWN = range(4)
@@ -42,7 +42,8 @@ class Search:
     """Expressions that were hit, as they were written."""
     ascii_forms: dict[int, re.Pattern[bytes]] = field(default_factory=dict)
     """The same in their form for ASCII text."""
-    plain: dict[int, re.Pattern[bytes] | None] = field(default_factory=dict)
+    plain_forms: dict[int, re.Pattern[Any]] = field(default_factory=dict)
+    """Expressions that `re` reads, for ASCII text and symbols."""
     tests: dict[int, Test] = field(default_factory=dict)
 
     def ascii_form(self, index: int) -> re.Pattern[bytes]:
@@ -67,24 +68,27 @@ class Search:
             self.tests[index] = test
         return test
 
-    def plain_form(self, index: int, length: int) -> re.Pattern[bytes] | None:
-        """The same, where it says all that the pattern says: it captures as much, and looks at no more.
+    def plain_form(self, index: int, length: int) -> re.Pattern[Any] | None:
+        """An expression that finds and captures in ASCII text and symbols what the pattern does.
 
         Args:
             index: The pattern.
             length: Characters of the text that is to be searched.
+
+        Returns:
+            None if none is known that takes bounded time; one of text for a pattern that holds symbols.
         """
-        if length > self.needles[index].ascii_reach:
+        needle = self.needles[index]
+        if length > needle.plain_reach:
             return None
-        if index not in self.plain:
-            needle = self.needles[index]
-            form = None
-            if needle.ascii_exact and needle.ascii_form and needle.local:
-                form = self.ascii_form(index)
-                if not form.groupindex and _NAMED.search(self.patterns[index]):
-                    form = None
-            self.plain[index] = form
-        return self.plain[index]
+        form = self.plain_forms.get(index)
+        if form is None:
+            pattern = self.patterns[index]
+            is_form = not needle.written or needle.ascii_form == pattern.encode()
+            form = self.plain_forms[index] = (
+                self.ascii_form(index) if is_form else compiled(pattern)
+            )
+        return form
 
 
 def _holds(data: bytes | bytearray, start: int, stop: int, is_ascii: bool) -> int:
