@@ -52,7 +52,7 @@ class Run:
             for hits in scan.hits.values():
                 yield from hits.evidence
 
-    def windows(self) -> Iterator[tuple[Line, ...]]:
+    def windows(self) -> Iterator[Sequence[Line]]:
         """The stretches of lines kept after a window pattern, in observed order."""
         for scan in self.scans:
             yield from scan.windows

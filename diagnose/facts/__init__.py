@@ -17,6 +17,7 @@ from diagnose.facts.patterns import (
     ASCEND,
     BACKEND,
     BANNER,
+    CI_STEP,
     COMMAND,
     CONTAINER,
     CPU,
@@ -75,6 +76,8 @@ def facts(run: Run) -> dict[str, str]:
 
 def _environment(run: Run, found: dict[str, str]) -> None:
     for window in run.windows():
+        if CI_STEP not in window[0].text:
+            continue
         block = False
         for line in window:
             # Between these two everything of this form is a variable; elsewhere only known names are.

@@ -94,7 +94,7 @@ LIBRARY = (
 DEVICE = r"\bdevice_config=(?P<device>cuda|cpu|rocm|hip|npu|xpu)\b"
 PLATFORM = r"Automatically detected platform (?P<platform>\w+)"
 GPUS = r"--(?:gres=gpu|gpus(?:-per-node)?)(?::[\w.]+)?[:=](?P<gpus>\d+)"
-CI_STEP = r"##\[group\]Run "
+CI_STEP = "##[group]Run "
 AMD = (
     r"\bgfx9\d\w|\bgfx1[0-2]\d\w|HIP error|\bamdgpu\b|\[aiter\]|\bRCCL\b|MI300|MI325|MI355|mi300x|mi325x"
     r"|mi355x|HSA_STATUS|\brocm\b|hipError|ROCm version|HSA_NO_SCRATCH_RECLAIM"
@@ -135,5 +135,5 @@ PATTERNS = (
     BACKEND,
     LIBRARY,
 )
-WINDOWS: Mapping[str, int] = {CI_STEP: 90}
+WINDOWS: Mapping[str, int] = {r"##\[group\]Run ": 90}
 """Expressions whose following lines are read too, and how many of them."""

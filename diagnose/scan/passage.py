@@ -40,7 +40,7 @@ class Scan:
     """Bytes, decompressed."""
     hits: Mapping[int, Hits]
     """By position of the pattern; only those that matched."""
-    windows: tuple[tuple[Line, ...], ...]
+    windows: tuple[Sequence[Line], ...]
     """For window patterns: the line that matched and those after it, in observed order; the first
     192 and the last 64."""
     head: tuple[Line, ...]

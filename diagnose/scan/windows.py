@@ -6,6 +6,8 @@ Floor 3: pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import overload
 
 from diagnose.model import Line
 from diagnose.scan.blocks import Block
@@ -122,18 +124,59 @@ def joined(parts: Iterable[Sequence[Window]], limits: Limits) -> tuple[Window, .
     return (*every[: limits.windows_first], *every[limits.windows_first :][-limits.windows_last :])
 
 
-def read(windows: Iterable[Window], reader: Reader, limits: Limits) -> tuple[tuple[Line, ...], ...]:
+class Lines(Sequence[Line]):
+    """The lines of a window, each read when it is asked for.
+
+    Args:
+        window: The raw lines.
+        reader: Reads them.
+        known: Those of the same source that were read: windows of neighbours share most of their lines.
+        limits: How long a line may be.
+    """
+
+    def __init__(
+        self, window: Window, reader: Reader, known: dict[tuple[int, bytes], Line], limits: Limits
+    ) -> None:
+        self._window = window
+        self._reader = reader
+        self._known = known
+        self._limits = limits
+
+    @cached_property
+    def _numbered(self) -> tuple[tuple[int, bytes], ...]:
+        return tuple(self._window.numbered(self._limits))
+
+    def __len__(self) -> int:
+        return len(self._numbered)
+
+    @overload
+    def __getitem__(self, index: int) -> Line: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Line, ...]: ...
+    def __getitem__(self, index: int | slice) -> Line | tuple[Line, ...]:
+        if isinstance(index, slice):
+            return tuple(map(self._line, self._numbered[index]))
+        if index == 0:
+            return self._line((self._window.candidate.number, self._window.candidate.raw))
+        return self._line(self._numbered[index])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self[0])
+
+    def _line(self, numbered: tuple[int, bytes]) -> Line:
+        line = self._known.get(numbered)
+        if line is None:
+            line = self._known[numbered] = self._reader.line(*numbered)
+        return line
+
+
+def read(windows: Iterable[Window], reader: Reader, limits: Limits) -> tuple[Lines, ...]:
     """Windows as lines."""
-    # Where one traceback follows the other, windows share most of their lines.
     known: dict[tuple[int, bytes], Line] = {}
-    found = []
-    for window in windows:
-        numbered = tuple(window.numbered(limits))
-        for line in numbered:
-            if line not in known:
-                known[line] = reader.line(*line)
-        found.append(tuple(known[line] for line in numbered))
-    return tuple(found)
+    return tuple(Lines(window, reader, known, limits) for window in windows)
 
 
 def _ordered(windows: Iterable[Window]) -> tuple[Window, ...]:
