@@ -72,21 +72,26 @@ def reason(
         more: Logs that are read from elsewhere.
         script: What the job's launch script shows for given settings.
     """
+    diagnosis = examiner.diagnose(_sources(snapshot, logs, more), script)
+    if snapshot is None:
+        return diagnosis
     from diagnose import live
 
-    diagnosis = examiner.diagnose(_sources(snapshot, logs, more), script)
-    return diagnosis if snapshot is None else live.conclude(snapshot, diagnosis)
+    return live.conclude(snapshot, diagnosis)
 
 
 def _sources(
     snapshot: Snapshot | None, logs: Mapping[str, bytes], more: Iterable[Source]
 ) -> Iterator[Source]:
-    from diagnose import live
     from diagnose.sources import Source
 
     yield from more
     for path, data in logs.items():
         yield Source(path, BytesIO(data), len(data))
-    for document in live.documents(snapshot) if snapshot is not None else ():
+    if snapshot is None:
+        return
+    from diagnose import live
+
+    for document in live.documents(snapshot):
         data = document.text.encode()
         yield Source(document.name, BytesIO(data), len(data), channel=document.channel)

@@ -122,3 +122,14 @@ def test_a_process_that_ends_at_once_has_done_what_it_had_to(more):
     assert done.stderr == ""
     assert done.stdout.startswith("HUNG")
     assert done.stdout.endswith("the thread\nregistered\n" if more else "\nregistered\n")
+
+
+def test_the_step_after_a_job_loads_no_live_look_for_a_log(tmp_path, monkeypatch):
+    (tmp_path / "server.log").write_bytes(LOG.read_bytes())
+    monkeypatch.chdir(tmp_path)
+
+    modules = ours(loaded("ci", "--job-status", "cancelled"))
+
+    assert (tmp_path / "diagnosis" / "diagnosis.json").exists()
+    for name in ("live", "bundle", "stacks", "waits", "probe", "model.snapshot"):
+        assert not {m for m in modules if f"{m}.".startswith(f"diagnose.{name}.")}, name

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from diagnose.bundle import is_bundle
 from diagnose.ci.tracked import tracked
 from diagnose.sources.names import SKIPPED_FOLDERS, is_log, natural
 
@@ -132,6 +131,9 @@ def _kind(path: str, name: str, size: int) -> str | None:
 
 
 def _is_bundle(path: str) -> bool:
+    # Few jobs leave one, and reading them takes a while to load.
+    from diagnose.bundle import is_bundle
+
     try:
         with open(path, "rb") as file:
             return is_bundle(file.read(_HEAD))
