@@ -12,12 +12,12 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
-from typing import NamedTuple
+from itertools import chain
 
 from diagnose.model import Evidence
 from diagnose.scan.confirm import Candidate
 from diagnose.scan.names import who
-from diagnose.scan.pieces import Pieces
+from diagnose.scan.pieces import Pieces, Place
 from diagnose.scan.protocol import Event
 from diagnose.scan.search import NO, UNKNOWN, YES
 from diagnose.scan.smooth import Part
@@ -28,15 +28,6 @@ from diagnose.scan.tally import Tally
 _NONE: Mapping[int, int] = {}
 # Reading that many lines costs less than compiling an expression to tell them apart.
 _UNTOLD = 4
-
-
-class Place(NamedTuple):
-    """A candidate, by where it is in the block."""
-
-    start: int
-    end: int
-    at: int
-    newlines: int
 
 
 class Look:
@@ -217,14 +208,23 @@ class Look:
             stretch: The stretch.
             at: Offset of one candidate in it.
         """
-        start, stop = self._pieces.bounds(at)
-        if self._is_certain(index, start) and self._may_match(index, start, stop, stretch):
-            return True
+        if self._search.needles[index].local:
+            for place in chain((at,), self._said(index, at, stretch.high)):
+                start, stop = self._pieces.bounds(place)
+                if start not in self._odd and self._may_match(index, start, stop, stretch):
+                    return True
         return any(
             self._is_certain(index, place.start)
             or self._state.confirmer.evidence(index, self.read(place))
             for place in self.places(index, stretch)
         )
+
+    def _said(self, index: int, low: int, high: int) -> Iterator[int]:
+        """Where words of a pattern are, the nearest ones first; a few are left out."""
+        size, ends = self._search.limits.stretch_bytes, self._search.needles[index].ends
+        for begin in range(low, high, size):
+            text = bytes(self._text.data[begin : min(begin + size, high)])
+            yield from (begin + end - 1 for end in ends(text))
 
     def follow(self, index: int, stretch: Stretch) -> None:
         """Notes a stretch whose matches may open windows."""

@@ -5,11 +5,22 @@ Floor 3: pure. Offsets are those of the smooth text unless their name says raw.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from diagnose.scan.blocks import LEAD_BYTES, Block
 from diagnose.scan.confirm import CUT, Candidate
 from diagnose.scan.limits import Limits
 from diagnose.scan.protocol import Event
 from diagnose.scan.smooth import Smooth, piece_at
+
+
+class Place(NamedTuple):
+    """A candidate, by where it is in the block."""
+
+    start: int
+    end: int
+    at: int
+    newlines: int
 
 
 class Pieces:
