@@ -79,6 +79,8 @@ def test_reading_a_log_loads_nothing_that_only_a_live_look_needs(tmp_path):
         "baseline",
         "metrics",
         "report.json",
+        "report.timeline",
+        "sources.folder",
     ):
         assert not {m for m in ours(modules) if f"{m}.".startswith(f"diagnose.{name}.")}, name
     assert not {"psutil", "asyncio", "http", "email", "importlib.metadata"} & modules

@@ -75,7 +75,6 @@ def run(
     """
     from diagnose import several
     from diagnose.cli.good import compared, comparer
-    from diagnose.cli.pasted import begins_with_stacks, read_stacks
     from diagnose.cli.progress import Bar
     from diagnose.cli.saved import names_bundle, open_bundle
     from diagnose.reason import prepare, reason
@@ -104,8 +103,10 @@ def run(
     if script is not None:
         return script.changed(diagnosis)
     # What the lines themselves say is quoted by its place; a look at the stacks says more where they say nothing.
-    if diagnosis.cause is None and len(paths) == 1 and begins_with_stacks(paths[0]):
-        stacks = read_stacks(paths[0])
+    if diagnosis.cause is None and len(paths) == 1:
+        from diagnose.cli.pasted import begins_with_stacks, read_stacks
+
+        stacks = read_stacks(paths[0]) if begins_with_stacks(paths[0]) else None
         if stacks is not None:
             return compared(reason(examiner, stacks.snapshot, stacks.logs), stacks.logs, compare)
     return diagnosis

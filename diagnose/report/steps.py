@@ -7,7 +7,6 @@ pasted, so only its place is laid out and the command is put in afterwards.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import wrap
 
 from diagnose.expressions import later
 from diagnose.model import Fix
@@ -56,8 +55,11 @@ def put_in(fix: Fix | None, text: str) -> str:
 def _step(line: str, number: int, width: int) -> Iterator[str]:
     """Each line of a note begins as a comment; then the command's place."""
     command, _, note = ("", "", line[1:]) if line.startswith("#") else line.partition(ASIDE)
-    for part in wrap(printable(note).strip(), max(20, width - _INDENT)):
-        yield f"# {part}"
+    if note:
+        from textwrap import wrap
+
+        for part in wrap(printable(note).strip(), max(20, width - _INDENT)):
+            yield f"# {part}"
     if command:
         yield _UNBROKEN.format(number)
 

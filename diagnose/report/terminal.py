@@ -15,7 +15,6 @@ from diagnose.report.layout import report
 from diagnose.report.live import FRAMES, group_frames, group_head, wait_line
 from diagnose.report.page import Group, Indented, Part, Text
 from diagnose.report.steps import change, put_in, steps
-from diagnose.report.timeline import shows, timeline
 from diagnose.report.words import (
     RETRY,
     STATUS,
@@ -111,6 +110,8 @@ def _rows(
 
 
 def _timeline(diagnosis: Diagnosis, width: int) -> Iterator[tuple[str, Part]]:
+    from diagnose.report.timeline import shows, timeline
+
     lines = timeline(diagnosis, width - 14)
     told = [line for recording in diagnosis.recordings for line in shows(recording)]
     if lines or told:

@@ -9,7 +9,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, BinaryIO
 
 from diagnose.errors import InputError
-from diagnose.sources.folder import walk
 from diagnose.sources.input import open_file, open_stdin
 from diagnose.sources.limits import Limits, Meter
 from diagnose.sources.names import shown
@@ -128,6 +127,8 @@ class _Opener:
             yield from sources(Item(name, file, file.size, path, asked_for), meter)
 
     def _folder(self, path: str) -> Iterator[Source]:
+        from diagnose.sources.folder import walk
+
         listing = walk(path, self._limits.files)
         found = 0
         for entry in listing.entries:
