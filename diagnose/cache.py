@@ -9,17 +9,23 @@ with the package, found by the same digests: a first run in a new container need
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+
+try:
+    # `hashlib` has the same, but loads OpenSSL beside it, which takes three milliseconds.
+    from _blake2 import blake2b
+except ImportError:
+    from hashlib import blake2b
 
 SHIPPED = Path(__file__).parent / "prepared"
 """What was prepared when the package was built, where it was built (`hatch_build.py`); as good as the code beside it."""
 FORMAT = 4
 """Of `marshal`: what every Python from 3.11 on reads."""
-_MAGIC = b"diagnose-cache-1\n"
+_MAGIC = b"diagnose-cache-2\n"
 _SUFFIX = ".cache"
+_DIGEST_BYTES = 32
 _KEPT_FILES = 24
 
 
@@ -47,7 +53,7 @@ class Cache:
 
     def __init__(self, folder: Path | None, depends_on: Iterable[bytes]) -> None:
         self._folder = folder
-        digest = hashlib.sha256()
+        digest = blake2b(digest_size=_DIGEST_BYTES)
         for part in depends_on:
             digest.update(b"%d:" % len(part) + part)
         self.key = digest.hexdigest()[:32]
@@ -81,10 +87,9 @@ class Cache:
             stored = self._path(folder, name).read_bytes()
         except OSError:
             return None
-        head = len(_MAGIC) + hashlib.sha256().digest_size
+        head = len(_MAGIC) + _DIGEST_BYTES
         payload = stored[head:]
-        good = stored[:head] == _MAGIC + hashlib.sha256(payload).digest()
-        return payload if good else None
+        return payload if stored[:head] == _head(payload) else None
 
     def _put(self, path: Path, payload: bytes) -> None:
         import tempfile
@@ -92,7 +97,7 @@ class Cache:
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(_MAGIC + hashlib.sha256(payload).digest() + payload)
+                file.write(_head(payload) + payload)
             os.replace(temporary, path)
         except OSError:
             with contextlib.suppress(OSError):
@@ -100,6 +105,11 @@ class Cache:
 
     def _path(self, folder: Path, name: str) -> Path:
         return folder / f"{self.key}-{name}{_SUFFIX}"
+
+
+def _head(payload: bytes) -> bytes:
+    """What stands before a payload: which kind of file it is, and its checksum."""
+    return _MAGIC + blake2b(payload, digest_size=_DIGEST_BYTES).digest()
 
 
 def _is_private(folder: Path) -> bool:
