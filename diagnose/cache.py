@@ -20,7 +20,7 @@ except ImportError:
     from hashlib import blake2b
 
 SHIPPED = Path(__file__).parent / "prepared"
-"""What was prepared when the package was built, where it was built (`hatch_build.py`); as good as the code beside it."""
+"""What was prepared when the package was built, where it was built (`.ci/hatch_build.py`); as good as the code beside it."""
 FORMAT = 4
 """Of `marshal`: what every Python from 3.11 on reads."""
 _MAGIC = b"diagnose-cache-2\n"

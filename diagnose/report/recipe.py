@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
 from diagnose.lint import Shown, conditions
 from diagnose.model import Certainty
 from diagnose.recipe import Recipe
 from diagnose.redact import redact
 from diagnose.remedy import unified
 from diagnose.report.layout import printed
-from diagnose.report.page import Group, Indented, Part, Text
 from diagnose.report.words import printable, reflow, shorten
 from diagnose.review import Point, Review
 
@@ -42,21 +45,22 @@ def to_terminal(
     return printed([*parts, Text(_sum(reviews))], width, colour=colour, unwrapped=quiet)
 
 
-def _brief(review: Review) -> Iterator[Part]:
+def _brief(review: Review) -> Iterator[RenderableType]:
     for point in review.points:
         place = point.fault.finding.first.line
-        text = Text(f"{printable(place.source)}:{place.number}: {level(point)}: ")
+        text = Text(f"{printable(place.source)}:{place.number}: {level(point)}: ", no_wrap=True)
+        text.overflow = "ignore"
         yield text.append(f"{point.fault.finding.signature.title} [{point.fault.id}]")
 
 
-def _script(review: Review) -> Iterator[Part]:
+def _script(review: Review) -> Iterator[RenderableType]:
     yield Text(printable(review.recipe.name), style="bold")
     for remark in remarks(review.recipe):
-        yield Indented(Text(remark, style="dim"), 2)
+        yield Padding(Text(remark, style="dim"), (0, 0, 0, 2))
     if not review.points:
-        yield Indented(Text(_nothing(review.recipe)), 2)
+        yield Padding(Text(_nothing(review.recipe)), (0, 0, 0, 2))
     for point in review.points:
-        yield Indented(_point(review.recipe, point), 2, above=1)
+        yield Padding(_point(review.recipe, point), (1, 0, 0, 2))
     yield Text("")
 
 
@@ -101,26 +105,30 @@ def remarks(recipe: Recipe) -> list[str]:
     return found
 
 
-def _point(recipe: Recipe, point: Point) -> Part:
+def _point(recipe: Recipe, point: Point) -> RenderableType:
     signature = point.fault.finding.signature
     head = Text(f"{level(point)}  ", style=_STYLE[level(point)])
     head.append(signature.title, style="bold").append(f"  [{point.fault.id}]", style="dim")
-    parts: list[Part] = [head]
-    parts += [Indented(_shown(recipe, s), 3) for s in point.fault.shown[:_PLACES]]
+    parts: list[RenderableType] = [head]
+    parts += [Padding(_shown(recipe, s), (0, 0, 0, 3)) for s in point.fault.shown[:_PLACES]]
     if len(point.fault.shown) > _PLACES:
-        parts.append(Indented(Text(f"and {len(point.fault.shown) - _PLACES} more places"), 3))
-    parts.append(Indented(Text(reflow(signature.root_cause)), 3))
+        parts.append(
+            Padding(Text(f"and {len(point.fault.shown) - _PLACES} more places"), (0, 0, 0, 3))
+        )
+    parts.append(Padding(Text(reflow(signature.root_cause)), (0, 0, 0, 3)))
     if signature.leads_to:
-        parts.append(Indented(Text(f"Leads to: {', '.join(signature.leads_to)}", style="dim"), 3))
+        parts.append(
+            Padding(Text(f"Leads to: {', '.join(signature.leads_to)}", style="dim"), (0, 0, 0, 3))
+        )
     if point.fix:
         text = Text("Fix: ", style="bold").append(reflow(point.fix.summary), style="not bold")
         for line in point.fix.recipe:
             text.append(f"\n  {printable(line)}", style="green")
-        parts.append(Indented(text, 3))
+        parts.append(Padding(text, (0, 0, 0, 3)))
         if point.fix.warning:
-            parts.append(Indented(Text(f"Warning: {reflow(point.fix.warning)}"), 3))
+            parts.append(Padding(Text(f"Warning: {reflow(point.fix.warning)}"), (0, 0, 0, 3)))
     if offer := _offer(point, recipe):
-        parts.append(Indented(Text(offer, style="dim"), 3))
+        parts.append(Padding(Text(offer, style="dim"), (0, 0, 0, 3)))
     return Group(*parts)
 
 

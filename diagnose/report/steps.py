@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
 from diagnose.expressions import later
 from diagnose.model import Fix
-from diagnose.report.page import Group, Indented, Part, Text
 from diagnose.report.words import printable, reflow
 
 ASIDE = "    # "
@@ -22,21 +25,21 @@ _INDENT = 18
 _PAINT = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 
 
-def steps(fix: Fix, width: int) -> Part:
+def steps(fix: Fix, width: int) -> RenderableType:
     """A fix as the report's layout takes it; `put_in` completes it.
 
     Args:
         fix: What to do.
         width: Columns of the report.
     """
-    parts: list[Part] = [Text(reflow(fix.summary))]
+    parts: list[RenderableType] = [Text(reflow(fix.summary))]
     number = 0
     for label, lines in (("Now", fix.now), ("In the recipe", fix.recipe)):
         if lines:
             parts.append(Text(f"{label}:", style="dim"))
         for line in lines:
             text = Text("\n".join(_step(line, number, width)), style="green")
-            parts.append(Indented(text, 2))
+            parts.append(Padding(text, (0, 0, 0, 2)))
             number += 1
     if fix.warning:
         warning = Text("Warning: ", style="bold yellow")

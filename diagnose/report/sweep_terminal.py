@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
 from diagnose.model.sweep import Outcome, Separation, Sweep, Way
-from diagnose.report.layout import LABEL, report
-from diagnose.report.page import Group, Indented, Part, Text, table
+from diagnose.report.layout import report
 from diagnose.report.sweep_grid import LETTER, grid
 from diagnose.report.sweep_words import (
     compared,
@@ -46,7 +50,9 @@ def sweep_to_terminal(
     return report(head, _rows(sweep, width, quiet=quiet, verbose=verbose), width, colour=colour)
 
 
-def _rows(sweep: Sweep, width: int, *, quiet: bool, verbose: bool) -> Iterator[tuple[str, Part]]:
+def _rows(
+    sweep: Sweep, width: int, *, quiet: bool, verbose: bool
+) -> Iterator[tuple[str, RenderableType]]:
     for hypothesis in sweep.hypotheses:
         yield "Look first", _text(hypothesis.text)
     if sweep.separation:
@@ -67,9 +73,9 @@ def _rows(sweep: Sweep, width: int, *, quiet: bool, verbose: bool) -> Iterator[t
         yield "Disputed" if number == 0 else "", _text(text)
     if quiet:
         return
-    matrix = _matrix(sweep, width)
-    if matrix is not None:
-        yield "Matrix", matrix
+    table = _matrix(sweep, width)
+    if table is not None:
+        yield "Matrix", table
     yield from _jobs(sweep, verbose=verbose)
 
 
@@ -86,13 +92,13 @@ def _separation(separation: Separation, words: tuple[str, str], apart: Sequence[
     return text
 
 
-def _confounded(separation: Separation) -> Iterator[tuple[str, Part]]:
+def _confounded(separation: Separation) -> Iterator[tuple[str, RenderableType]]:
     for number, one in enumerate(separation.rivals):
         text = _text(rival(one, separation.predicate))
         yield "Confounded" if number == 0 else "", text
 
 
-def _way(way: Way, sweep: Sweep, *, quiet: bool) -> Part:
+def _way(way: Way, sweep: Sweep, *, quiet: bool) -> RenderableType:
     text = Text(f"{plural(len(way.jobs), 'job')}  ", style="bold").append(printable(way.title))
     if way.cause:
         text.append(f"  [{way.cause}]", style="not bold dim")
@@ -108,28 +114,33 @@ def _way(way: Way, sweep: Sweep, *, quiet: bool) -> Part:
     if not way.cause and not quiet:
         lines.append(_text(names(way.jobs)))
     lines += [Text(printable(line), style="green") for line in way.fix]
-    return Group(text, *(Indented(line, 3) for line in lines))
+    return Group(text, *(Padding(line, (0, 0, 0, 3)) for line in lines))
 
 
-def _matrix(sweep: Sweep, width: int) -> Part | None:
+def _matrix(sweep: Sweep, width: int) -> Table | None:
     found = grid(sweep, max(2, (width - 26) // 9))
     if found is None:
         return None
     row, column, heads, cells = found
-    rows = [[f"{row} ╲ {column}", *heads], *cells]
-    return table([[printable(cell) for cell in cells] for cells in rows], width - LABEL)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(Text(printable(f"{row} ╲ {column}")), no_wrap=True)
+    for head in heads:
+        table.add_column(Text(printable(head)), overflow="fold")
+    for line in cells:
+        table.add_row(*(Text(printable(cell)) for cell in line))
+    return table
 
 
-def _jobs(sweep: Sweep, *, verbose: bool) -> Iterator[tuple[str, Part]]:
+def _jobs(sweep: Sweep, *, verbose: bool) -> Iterator[tuple[str, RenderableType]]:
     """The jobs that were left out, and with -v all of them."""
     aside = [j for j in sweep.jobs if j.outcome in (Outcome.UNKNOWN, Outcome.UNREADABLE)]
     shown = list(sweep.jobs) if verbose else aside
-    lines: list[Part] = []
+    lines: list[RenderableType] = []
     for job in shown[: None if verbose else MOST_JOBS]:
         why = "" if job.outcome.bad or job.outcome is Outcome.PASSED else job.problem or job.why
         lines.append(_text(f"{LETTER[job.outcome]:<5} {job.name}" + (f": {why}" if why else "")))
         if verbose and job.axes:
-            lines.append(Indented(_text(settings(job.axes)), 6))
+            lines.append(Padding(_text(settings(job.axes)), (0, 0, 0, 6)))
     if not verbose and len(shown) > MOST_JOBS:
         lines.append(_text(f"and {len(shown) - MOST_JOBS} more (-v shows them)"))
     if lines:

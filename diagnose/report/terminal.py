@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
 from diagnose.model import Alternative, Diagnosis, Evidence, Finding, Link, Mystery, Verdict
 from diagnose.report.baseline import compared_with, new, notes
 from diagnose.report.evidence import quoted
 from diagnose.report.layout import report
 from diagnose.report.live import FRAMES, group_frames, group_head, wait_line
-from diagnose.report.page import Group, Indented, Part, Text
 from diagnose.report.steps import change, put_in, steps
 from diagnose.report.words import (
     RETRY,
@@ -71,7 +74,7 @@ def _headline(diagnosis: Diagnosis) -> Text:
 
 def _rows(
     diagnosis: Diagnosis, width: int, *, quiet: bool, verbose: bool
-) -> Iterator[tuple[str, Part]]:
+) -> Iterator[tuple[str, RenderableType]]:
     if diagnosis.cause:
         yield "Likely cause", _name(diagnosis)
     if diagnosis.ranks and not quiet:
@@ -109,7 +112,7 @@ def _rows(
         yield "Not known", _unknowns(diagnosis)
 
 
-def _timeline(diagnosis: Diagnosis, width: int) -> Iterator[tuple[str, Part]]:
+def _timeline(diagnosis: Diagnosis, width: int) -> Iterator[tuple[str, RenderableType]]:
     from diagnose.report.timeline import shows, timeline
 
     lines = timeline(diagnosis, width - 14)
@@ -118,7 +121,7 @@ def _timeline(diagnosis: Diagnosis, width: int) -> Iterator[tuple[str, Part]]:
         yield "Over time", Text("\n".join([*lines, *told]))
 
 
-def _live(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, Part]]:
+def _live(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, RenderableType]]:
     """What the processes do and wait for; the depth of a stack only where something is wrong."""
     if diagnosis.waits:
         yield "Waits", Text("\n".join(printable(wait_line(wait)) for wait in diagnosis.waits))
@@ -142,7 +145,7 @@ def _name(diagnosis: Diagnosis) -> Text:
     )
 
 
-def _chain_row(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, Part]]:
+def _chain_row(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, RenderableType]]:
     """The chain of a cause; without one, what was seen, which leads nowhere."""
     if diagnosis.cause:
         yield "Chain", _chain(diagnosis.chain, "└▶ ", verbose=verbose)
@@ -153,20 +156,20 @@ def _chain_row(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, Pa
         yield "", Text(f"and {len(diagnosis.chain) - len(shown)} more (-v shows them)", style="dim")
 
 
-def _chain(chain: tuple[Link, ...], arrow: str, *, verbose: bool) -> Part:
-    parts: list[Part] = []
+def _chain(chain: tuple[Link, ...], arrow: str, *, verbose: bool) -> RenderableType:
+    parts: list[RenderableType] = []
     for number, link in enumerate(chain):
         head = Text(arrow if number else "", style="dim")
         head.append(link.signature.title)
         head.append(f"  [{link.signature.id}]", style="dim")
         parts.append(head)
         if link.finding is None:
-            parts.append(Indented(Text(f"({STATUS[link.status]})", style="dim"), 3))
+            parts.append(Padding(Text(f"({STATUS[link.status]})", style="dim"), (0, 0, 0, 3)))
             continue
         limit = 5 if verbose else 2 if number == 0 and arrow else 1
         count = times(link.finding)
         for position, evidence in enumerate(quoted(link.finding.evidence, limit)):
-            parts.append(Indented(_quote(evidence, count if position == 0 else ""), 3))
+            parts.append(Padding(_quote(evidence, count if position == 0 else ""), (0, 0, 0, 3)))
     return Group(*parts)
 
 
@@ -177,8 +180,8 @@ def _quote(evidence: Evidence, count: str = "") -> Text:
     return text.append(f"\n{shorten(line.text.strip(), QUOTE)}", style="default")
 
 
-def _alternatives(diagnosis: Diagnosis, shown: Sequence[Alternative]) -> Part:
-    parts: list[Part] = []
+def _alternatives(diagnosis: Diagnosis, shown: Sequence[Alternative]) -> RenderableType:
+    parts: list[RenderableType] = []
     for alternative in shown:
         signature = alternative.finding.signature
         entry = Text(signature.title).append(
@@ -203,7 +206,7 @@ def _also(findings: tuple[Finding, ...], *, verbose: bool) -> Text:
     return Text("\n".join(lines))
 
 
-def _phase(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, Part]]:
+def _phase(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, RenderableType]]:
     progress = diagnosis.progress
     if not progress.reached:
         return
@@ -224,7 +227,7 @@ def _phase(diagnosis: Diagnosis, *, verbose: bool) -> Iterator[tuple[str, Part]]
     yield "Phase", text
 
 
-def _baseline(baseline: Baseline, *, verbose: bool) -> Iterator[tuple[str, Part]]:
+def _baseline(baseline: Baseline, *, verbose: bool) -> Iterator[tuple[str, RenderableType]]:
     head = Text(printable(compared_with(baseline)), style="dim")
     told = [Text(printable(note)) for note in notes(baseline)]
     for one in baseline.new[: None if verbose else MOST_SEEN]:
@@ -238,7 +241,7 @@ def _baseline(baseline: Baseline, *, verbose: bool) -> Iterator[tuple[str, Part]
         yield "Good runs", Text("go on with\n" + "\n".join(lines))
 
 
-def _mystery(mystery: Mystery, *, quiet: bool) -> Iterator[tuple[str, Part]]:
+def _mystery(mystery: Mystery, *, quiet: bool) -> Iterator[tuple[str, RenderableType]]:
     shown = mystery.first_errors[: 1 if quiet else None]
     if shown:
         yield (
@@ -257,7 +260,7 @@ def _mystery(mystery: Mystery, *, quiet: bool) -> Iterator[tuple[str, Part]]:
         )
 
 
-def _unknowns(diagnosis: Diagnosis) -> Part:
+def _unknowns(diagnosis: Diagnosis) -> RenderableType:
     parts = []
     for unknown in diagnosis.unknowns:
         text = Text(f"{printable(unknown.what)}: {printable(unknown.why)}")
