@@ -71,6 +71,26 @@ def test_the_first_lines_of_a_process_are_found_however_late_it_comes(which, pre
     assert most <= seen.count(prefix % 40 + b" step of it") <= most + 1
 
 
+def test_names_that_no_process_has_are_not_learnt_again_and_again():
+    class Counted:
+        learnt = 0
+
+        def finder(self, forms):
+            self.learnt += 1
+            return found(forms)
+
+    found, counted = engine("hyperscan").finder, Counted()
+    names = Names(counted, DEFAULT)
+    log = b"".join(b"(Worker pid=7) ended pid=%d\n" % (n * 7919) for n in range(100_000))
+    for low in range(0, len(log), 1 << 18):
+        for _ in names.first_lines(
+            log, low, low + (1 << 18), lambda at: piece_at(log, len(log), at)
+        ):
+            pass
+
+    assert 0 < counted.learnt < 8
+
+
 def test_a_process_that_others_speak_of_does_not_write_their_lines():
     names = Names(engine("hyperscan"), DEFAULT)
     log = b"(Worker pid=7) waits for pid=8\n" * 50 + b"(Worker pid=8) goes on\n"

@@ -57,7 +57,7 @@ class Names:
         self._known: set[bytes] = set()
         self._known_keys: set[bytes] = set()
         self._passed_over = 0
-        self._learns = True
+        self._patience = _PASSED_OVER
         self._find: Callable[[Text], list[Event]] | None = None
 
     def first_lines(
@@ -90,10 +90,10 @@ class Names:
 
     def _named(self, data: Data, low: int, high: int) -> list[int]:
         """Offsets within names of which few lines were seen."""
-        if self._passed_over > _PASSED_OVER and self._learns:
-            self._passed_over = 0
+        if self._passed_over > self._patience:
+            # To learn costs as much as passing over thousands of lines, and may be of no use.
+            self._passed_over, self._patience = 0, 2 * self._patience
             self._find = self._engine.finder([_NCCL_FORM, *expressions(self._known)])
-            self._learns = self._find is not None
         if self._find is None:
             return [*self._by_themselves(data, low, high), *self._by_nccl(data, low, high)]
         with memoryview(data) as view, view[low:high] as window:
