@@ -8,6 +8,7 @@ whatever the bytes say.
 from __future__ import annotations
 
 import marshal
+import os
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -145,5 +146,5 @@ def _depends_on(files: Sequence[tuple[Path, bytes]]) -> Iterator[bytes]:
     for path in (Path(__file__).parent / f"{name}.py" for name in SOURCES):
         yield path.read_bytes() if path.is_file() else b""
     for path, data in files:
-        yield f"{path.parent.name}/{path.stem}".encode("utf-8", "surrogateescape")
+        yield os.fsencode("/".join(str(path).rsplit(os.sep, 2)[-2:]))
         yield data

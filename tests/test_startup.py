@@ -11,9 +11,9 @@ import pytest
 LOG = Path(__file__).parent.parent / "fixtures" / "logs" / "mxfp4-ep-hang.log"
 LOADED = """
 import atexit, gc, sys
-from diagnose.cli import main
 searches = lambda: gc.get_stats()[0]["collections"]
 before = searches()
+from diagnose.cli import main
 atexit.register(lambda: print(searches() - before, *sorted(sys.modules), file=sys.stderr))
 main(sys.argv[1:])
 """

@@ -5,8 +5,13 @@ Floor 14. Commands are imported when they are called, so that `diagnose --help` 
 
 from __future__ import annotations
 
-import atexit
 import gc
+
+# Nearly all objects live as long as a short run does: looking through the new ones for cycles every 700, as Python
+# would, takes a fifteenth of its time. Before all else, since loading modules makes many.
+gc.set_threshold(100_000)
+
+import atexit
 import importlib
 import os
 import sys
@@ -30,10 +35,6 @@ COMMANDS = {
     "bundle": "Show what a saved look at a server holds, or take more out of it before it is handed on.",
 }
 """Every command and its one-line help, so that listing them imports none."""
-
-_OBJECTS_PER_SWEEP = 100_000
-"""How many new objects there are before cycles are looked for: nearly all live as long as a short run does, and
-looking through them every 700, as Python would, takes a fifteenth of its time."""
 
 
 class _Lazy(click.Group):
@@ -67,7 +68,6 @@ def group() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and ends the process with its exit code."""
-    gc.set_threshold(_OBJECTS_PER_SWEEP)
     # A closed stream is one that nobody reads, and no reason not to answer on the other or in a file.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by the process's end
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
