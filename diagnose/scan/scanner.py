@@ -77,8 +77,9 @@ class Scanner:
     ) -> None:
         self.engine = _choose(engine)
         self._processes = processes
-        needles = _needles(patterns, Cache(cache, _derived_from(patterns)))
-        stored = Cache(cache, _depends_on(self.engine, patterns) if cache else ())
+        kept = Cache(cache, _derived_from(patterns))
+        needles = _needles(patterns, kept)
+        stored = Cache(cache, _depends_on(self.engine, kept.key) if cache else ())
         built = _build(self.engine, needles, stored)
         self._search = Search(tuple(patterns), needles, built, dict(windows), few, limits)
 
@@ -168,8 +169,8 @@ def _derived_from(patterns: Sequence[str]) -> list[bytes]:
     return [*_code(), *(pattern.encode("utf-8", "surrogatepass") for pattern in patterns)]
 
 
-def _depends_on(name: str, patterns: Sequence[str]) -> list[bytes]:
-    """All that a stored scanner stands on: code, versions, machine and patterns."""
+def _depends_on(name: str, needles: str) -> list[bytes]:
+    """All that a stored scanner stands on: versions, machine, and the digest of what its needles stand on."""
     import os
 
     parts = [
@@ -180,13 +181,13 @@ def _depends_on(name: str, patterns: Sequence[str]) -> list[bytes]:
         if hasattr(os, "uname")
         else os.environ.get("PROCESSOR_ARCHITECTURE", ""),
         sys.byteorder,
-        *patterns,
+        needles,
     ]
     if name == "hyperscan":
         from diagnose.scan.hyper import environment
 
         parts.append(environment())
-    return [*_code(), *(part.encode("utf-8", "surrogatepass") for part in parts)]
+    return [part.encode("utf-8", "surrogatepass") for part in parts]
 
 
 def _code() -> list[bytes]:
