@@ -74,7 +74,8 @@ _PRIVATE_KEY = later(
 )
 # A count of tokens is the most common thing in these logs that sounds like a secret.
 _HARMLESS = later(
-    r"^(?:[\d.,%+-]+[a-zA-Z%/]*|none|null|true|false|\*+|\$\{?\{?.*|<.*|\[redacted\]|auto|int|str|bool|object)$",
+    # A call or a dictionary may end behind it.
+    r"^(?:(?:[\d.,%+-]+[a-zA-Z%/]*|none|null|true|false|auto|int|str|bool|object)[)}]*|\*+|\$\{?\{?.*|<.*|\[redacted\])$",
     re.IGNORECASE,
 )
 _PASSWORD = later(r"(?i)passw|pwd")

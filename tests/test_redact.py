@@ -69,6 +69,8 @@ def test_a_secret_is_taken_out(text, secret):
 @pytest.mark.parametrize(
     "text",
     [
+        "SamplingParams(n=1, max_tokens=2853105)",
+        "{token: None}",
         "GPU KV cache size: 412,336 tokens",
         "Avg prompt throughput: 0.0 tokens/s, Avg generation throughput: 3.0 tokens/s",
         "max_num_batched_tokens=8192",

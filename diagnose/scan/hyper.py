@@ -37,7 +37,12 @@ class Hyperscan:
     def __init__(self, needles: Sequence[Needle], cache: Cache) -> None:
         self._needles = needles
         self._every = _Owned(*(_stored(cache) or self._made(cache)))
-        self._odd = _compiled((odd, hyperscan.HS_FLAG_SINGLEMATCH) for odd in ODD)
+        self._odd = _loaded(cache.read("odd")) or self._made_odd(cache)
+
+    def _made_odd(self, cache: Cache) -> Any:
+        database = _compiled((odd, hyperscan.HS_FLAG_SINGLEMATCH) for odd in ODD)
+        cache.write("odd", hyperscan.dumpb(database))
+        return database
 
     def _made(self, cache: Cache) -> tuple[Any, Sequence[Sequence[int]]]:
         """The database of every pattern, and whose each of its expressions is."""
@@ -221,15 +226,20 @@ def _compiled(expressions: Iterable[Expression]) -> Any:
 
 def _stored(cache: Cache) -> tuple[Any, Sequence[Sequence[int]]] | None:
     """What `_made` kept; None if this machine or version cannot use it."""
-    stored, owned = cache.read("database"), cache.read("owners")
-    if stored is None or owned is None:
+    database, owned = _loaded(cache.read("database")), cache.read("owners")
+    return None if database is None or owned is None else (database, marshal.loads(owned))
+
+
+def _loaded(stored: bytes | None) -> Any:
+    """A database that was kept; None if there is none, or this machine or version cannot use it."""
+    if stored is None:
         return None
     try:
         database = hyperscan.loadb(stored, hyperscan.HS_MODE_BLOCK)
         database.scratch = hyperscan.Scratch(database)
     except hyperscan.HyperscanError:
         return None
-    return database, marshal.loads(owned)
+    return database
 
 
 def _events(database: Any, text: Text) -> list[Event]:
