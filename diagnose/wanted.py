@@ -118,7 +118,7 @@ def _read_one_by_one(condition: Condition) -> Iterator[str]:
     yield from condition.sequence
     yield from condition.near
     picky = condition.where or condition.role or condition.count > 1
-    if picky or condition.last or condition.silent_s:
+    if picky or condition.silent_s:
         yield from lines_of(condition)
     for inner in (*condition.all, *condition.any, *condition.none):
         yield from _read_one_by_one(inner)
