@@ -65,11 +65,16 @@ def test_re_finds_and_captures_in_a_line_what_regex_does():
         (r"(?:a|aa)+ever after$", "a" * 4000 + "ever"),
         (r"(?:\w+\s?)+ some words", "w " * 2000),
         (r"some .* other .* more .* words", "some other more " * 200),
+        (r"deep_?ep\S*.{0,160}aborted", "deep_ep." * 100),
         (r"(?:[a-z]+\d?)*lock held", "abc" * 1000),
     ],
 )
 def test_what_could_take_for_ever_is_left_to_an_engine_with_a_time_limit(pattern, text):
     assert needle(pattern).plain_reach < len(text)
+
+
+def test_what_may_be_missing_at_an_end_is_not_looked_for_in_raw_lines():
+    assert needle(r"^\s*(?:\w+\.)?barrier \(").ascii_form == rb"barrier\x20\x28"
 
 
 @pytest.mark.parametrize(

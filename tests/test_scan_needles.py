@@ -217,7 +217,7 @@ def test_anchors_make_a_match_depend_on_more_than_its_text():
 
 def test_a_form_that_could_take_for_ever_is_not_used():
     assert not needle(r"(?:\w+\s?)+ some words").ascii_form
-    assert not needle(r"some .* other .* more .* words").ascii_form
+    assert not needle(r"some .* other .* more .* and .* words").ascii_form
     assert needle(r"some .* other .* words").ascii_reach < needle(r"some .* words").ascii_reach
     assert not needle(r"(?:a+b?)+ some words").ascii_form
     assert needle(r"some .{0,80} other \w+ words").ascii_form

@@ -22,7 +22,7 @@ from diagnose.scan.needles import Literal, Needle
 from diagnose.scan.nodes import Boundary, Node, parts_of, sequence
 from diagnose.scan.ordinary import is_ordinary
 from diagnose.scan.reach import reach
-from diagnose.scan.trim import expression
+from diagnose.scan.trim import expression, trimmed
 from diagnose.scan.written import is_common
 
 _NAMED = re.compile(r"\(\?P?[<'](?![=!])")
@@ -42,10 +42,12 @@ def needle(pattern: str) -> Needle:
             "the scanner finds candidates by literals: give each alternative a word of its own",
         )
     written = parsed.beside is not None and is_common(pattern)
-    form, far = b"", reach(parsed.node)
+    # What may be missing at the ends says nothing of where a pattern may match, and costs much to look for.
+    core = parsed.node if parsed.exact else trimmed(parsed.node)
+    form, far = b"", reach(core)
     if far:
         is_form = parsed.exact and written and pattern.isascii()
-        form = (pattern if is_form else ascii_form(parsed.node)).encode("ascii")
+        form = (pattern if is_form else ascii_form(core)).encode("ascii")
     literals = _without_overlap(words)
     is_word = parsed.exact and _is_spelled_by(parsed.node, words)
     says_little = not is_word and any(is_ordinary(literal.text) for literal in literals)

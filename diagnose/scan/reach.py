@@ -5,18 +5,22 @@ Floor 3: pure.
 
 from __future__ import annotations
 
-from diagnose.scan.nodes import ALL, Alt, Boundary, Char, Node, Repeat, Seq
+from diagnose.scan.nodes import ALL, Alt, Boundary, Char, Node, Repeat, Seq, items_of
 
 # With each gap of any text, what a search may cost grows with one more power of the text's length.
-_REACH = {0: 4096, 1: 4096, 2: 512}
-_ENDLESS = 200
+_REACH = {0: 4096, 1: 2048, 2: 512, 3: 192}
+_ENDLESS = 100
 _FEW = 4
 _MANY = 9
 
 
 def reach(node: Node) -> int:
     """How long a text may be searched for a node without a time limit, in characters; 0 for not at all."""
-    return _REACH.get(_gaps(node), 0)
+    items = items_of(node)
+    # A gap at the end takes what there is, and nothing comes after it that could want some back.
+    if items and isinstance(items[-1], Repeat) and isinstance(items[-1].node, Char):
+        items = items[:-1]
+    return _REACH.get(_gaps(Seq(items)), 0)
 
 
 def _gaps(node: Node) -> int:

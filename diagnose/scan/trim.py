@@ -28,10 +28,10 @@ def expression(node: Node) -> bytes:
     What may vary at both ends is cut off: a match is there or not, and a free end would report every
     position as one more.
     """
-    return wide_form(_trimmed(node)).encode("ascii")
+    return wide_form(trimmed(node)).encode("ascii")
 
 
-def _trimmed(node: Node, *, left: bool = True, right: bool = True) -> Node:
+def trimmed(node: Node, *, left: bool = True, right: bool = True) -> Node:
     """Without what may be missing or longer at the outer ends."""
     items = list(items_of(node))
     if right:
@@ -54,7 +54,7 @@ def _trim_end(items: list[Node], end: int, *, alone: bool) -> None:
         both = alone and len(items) == 1
         if isinstance(edge, Alt):
             edge = choice(
-                _trimmed(branch, left=both or end == 0, right=both or end == -1)
+                trimmed(branch, left=both or end == 0, right=both or end == -1)
                 for branch in edge.branches
             )
             if isinstance(edge, Alt) and EMPTY in edge.branches:

@@ -10,7 +10,7 @@ import warnings
 from typing import Any
 
 SYMBOLS = re.compile(
-    "[\u2010-\u2027\u2190-\u21ff\u2500-\u25ff\u2713-\u2718\u26a0\u274c\ufffd"
+    "[\xab\xb0\xb1\xbb\xd7\xf7\u2010-\u2027\u2190-\u21ff\u2500-\u25ff\u2713-\u2718\u26a0\u274c\ufffd"
     "\U0001f300-\U0001f3fa\U0001f400-\U0001f64f\U0001f680-\U0001f6ff]"
 )
 """The bars, arrows, bullets, quotation marks and pictures of logs: none is a letter, a digit or a blank,
