@@ -73,14 +73,17 @@ class Names:
         """
         if len(self._lines) > self._writers:
             return
-        done = low
+        done, new = low, set[bytes]()
         for at in sorted(self._named(data, low, high)):
             if at < done:
                 continue
             start, done = bounds(at)
             name = who(data, start, done)
             seen = self._lines.get(name, 0)
-            if seen < self._most and self._is_written_by(name, data, start, done):
+            # Where the first lines of a process end, the rest of the stretch still counts as such.
+            is_new = seen < self._most or name in new
+            if is_new and self._is_written_by(name, data, start, done):
+                new.add(name)
                 self._lines[name] = seen + 1
                 if seen + 1 == self._most:
                     self._known.add(name)
