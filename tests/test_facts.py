@@ -54,6 +54,15 @@ def test_a_job_environment_block_is_read():
     assert read["env:TP"] == "8"
 
 
+def test_a_job_environment_block_below_a_long_script_is_read():
+    script = "".join(f"  step {n}\n" for n in range(200))
+    after = "".join(f"line {n}\n" for n in range(200))
+    read = facts(f"##[group]Run {script}env:\n  TP: 8\n##[endgroup]\n{after}CONC: 64\n")
+
+    assert read["env:TP"] == "8"
+    assert "env:CONC" not in read
+
+
 def test_sglang_arguments_are_read():
     read = facts(
         "[2026-07-01 02:00:00] server_args=ServerArgs(model_path='m/M', tp_size=4, ep_size=4, attention_backend='aiter')"

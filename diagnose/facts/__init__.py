@@ -18,6 +18,7 @@ from diagnose.facts.patterns import (
     BACKEND,
     BANNER,
     CI_STEP,
+    CI_STEP_LINES,
     COMMAND,
     CONTAINER,
     CPU,
@@ -78,10 +79,11 @@ def _environment(run: Run, found: dict[str, str]) -> None:
     for window in run.windows():
         if CI_STEP not in window[0].text:
             continue
-        block = False
-        for line in window:
+        block, end = False, "##[endgroup]"
+        ends = next((n for n, line in enumerate(window) if line.text == end), 0)
+        for line in window[: max(ends, CI_STEP_LINES) + 1]:
             # Between these two everything of this form is a variable; elsewhere only known names are.
-            block = (block or line.text == "env:") and line.text != "##[endgroup]"
+            block = (block or line.text == "env:") and line.text != end
             match = (_VARIABLE if block else _ENV_LINE).match(line.text)
             if match:
                 _setenv(match["name"], match["value"] or "", found)

@@ -135,5 +135,7 @@ PATTERNS = (
     BACKEND,
     LIBRARY,
 )
-WINDOWS: Mapping[str, int] = {r"##\[group\]Run ": 90}
+CI_STEP_LINES = 90
+"""After such a line, in which settings may stand; in the step's own list of them they may stand further down."""
+WINDOWS: Mapping[str, int] = {r"##\[group\]Run ": 400}
 """Expressions whose following lines are read too, and how many of them."""
