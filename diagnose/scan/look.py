@@ -115,7 +115,7 @@ class Look:
             told = test(index)(data, start, stop, is_ascii)
             if told != NO:
                 enough = tally.is_enough(self._name or self._who())
-                if not (told == YES or from_below if enough else told != UNKNOWN):
+                if not ((told == YES or from_below) if enough else told != UNKNOWN):
                     self.candidate(end, index, stretch)
                     continue
                 if enough:
